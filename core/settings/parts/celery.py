@@ -1,0 +1,31 @@
+"""Celery: wake-ups only. Rows in PostgreSQL are the truth, so the broker may lose everything."""
+
+from urllib.parse import urlsplit, urlunsplit
+
+from core.common.embedded import locations
+
+CELERY_RESULT_BACKEND = "django-db"
+CELERY_RESULT_EXTENDED = True
+CELERY_RESULT_EXPIRES = 3 * 24 * 3600
+CELERY_CACHE_BACKEND = "django-cache"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_ACKS_LATE = True
+# acks_late alone does not cover a worker child that is killed: the parent would acknowledge for it.
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TRACK_STARTED = False
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 20
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Longer than any task; nothing is ever scheduled by ETA, so no message waits this long.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 2 * 3600, "socket_connect_timeout": 3, "max_retries": 2}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_DEFAULT_QUEUE = "default"
+
+
+def celery_broker(redis_url: str) -> str:
+    """The broker's URL: the same server as the cache, database 1, so that clearing the cache keeps queued work."""
+    if redis_url.startswith("unix://"):
+        return locations.celery_broker_url(redis_url)
+    parts = urlsplit(redis_url)
+    return urlunsplit(parts._replace(path="/1"))

@@ -1,0 +1,14 @@
+"""Tests: the same parts, with fixed secrets and quick passwords. Services are started by the test run itself."""
+
+from core.settings.base import *
+from core.settings.base import DATABASES
+
+DEBUG = False
+SECRET_KEY = "test-only-secret-key-that-protects-nothing-at-all-0123456789"
+TOKEN_KEYS = {1: "test-only-token-key-that-protects-nothing-0123456789"}
+ENCRYPTION_KEYS = ["dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTEyMzQ1Njc="]
+ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_USE_FINDERS = True
+# Lets the test run empty the append-only tables between tests; production connections never set it.
+DATABASES["default"]["OPTIONS"] = {"options": "-c engagex.allow_truncate=on"}

@@ -1,0 +1,28 @@
+from django.db import migrations
+
+# Keys in order of time for INSERT ... SELECT (RFC 9562, section 5.7). PostgreSQL has uuidv7() from version 18 on; older
+# servers put 48 bits of milliseconds before a random UUID and set the version.
+CREATE = """
+DO $do$
+BEGIN
+    IF current_setting('server_version_num')::int >= 180000 THEN
+        CREATE FUNCTION engagex_uuid7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS 'SELECT uuidv7()';
+    ELSE
+        CREATE FUNCTION engagex_uuid7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE AS $$
+            SELECT encode(
+                set_bit(set_bit(
+                    overlay(uuid_send(gen_random_uuid()) PLACING
+                        substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                        FROM 1 FOR 6),
+                    52, 1), 53, 1), 'hex')::uuid
+        $$;
+    END IF;
+END
+$do$;
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = []
+
+    operations = [migrations.RunSQL(CREATE, "DROP FUNCTION engagex_uuid7();")]

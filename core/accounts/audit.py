@@ -1,0 +1,60 @@
+"""The one writer of the audit log. Services call it inside the transaction of the change."""
+
+import datetime
+import decimal
+import uuid
+from typing import Any
+
+from django.db import models
+
+from core.accounts.models import AuditEvent, Organization
+from core.common.encryption import EncryptedTextField
+from core.common.request_context import current_context
+
+Changes = dict[str, list[Any]]
+_LONGEST_VALUE = 2000
+SECRET = "•••"
+
+
+def record(*, action: str, obj: models.Model, changes: Changes | None = None) -> AuditEvent:
+    """Append what happened to `obj`: `action` is dotted ("campaign.sent"), `changes` is {field: [before, after]}."""
+    context = current_context()
+    return AuditEvent.objects.create(
+        organization_id=obj.pk if isinstance(obj, Organization) else getattr(obj, "organization_id", None),
+        actor_id=context.actor_id,
+        actor_label=context.actor_label,
+        action=action,
+        object_type=obj._meta.label_lower,
+        object_id=str(obj.pk),
+        object_label=str(obj)[:200],
+        changes={name: [_storable(value) for value in pair] for name, pair in (changes or {}).items()},
+        ip_address=context.ip_address,
+        request_id=context.request_id,
+    )
+
+
+def field_values(obj: models.Model, names: list[str]) -> dict[str, Any]:
+    """The current values of these concrete fields; secrets come out masked."""
+    values = {}
+    for name in names:
+        field = obj._meta.get_field(name)
+        value = getattr(obj, field.attname) if isinstance(field, models.ForeignKey) else getattr(obj, name)
+        values[name] = (SECRET if value else "") if isinstance(field, EncryptedTextField) else value
+    return values
+
+
+def changed_fields(before: dict[str, Any], after: dict[str, Any]) -> Changes:
+    return {name: [before.get(name), value] for name, value in after.items() if before.get(name) != value}
+
+
+def _storable(value: Any) -> Any:
+    """Values as JSON keeps them; long texts are cut, the objects themselves hold the whole."""
+    if isinstance(value, str):
+        return value if len(value) <= _LONGEST_VALUE else value[:_LONGEST_VALUE] + "…"
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    if isinstance(value, (uuid.UUID, decimal.Decimal)):
+        return str(value)
+    if value is None or isinstance(value, (bool, int, float, list, dict)):
+        return value
+    return str(value)

@@ -1,0 +1,24 @@
+"""Roles and states of accounts, each with the label people read."""
+
+from django.db import models
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    MANAGER = "manager", "Campaign manager"
+    ACCOUNT_MANAGER = "account_manager", "Account manager (read and export)"
+    VIEWER = "viewer", "Viewer"
+
+
+class OrganizationStatus(models.TextChoices):
+    ACTIVE = "active", "Active"
+    SUSPENDED = "suspended", "Suspended"
+    ARCHIVED = "archived", "Archived"
+
+
+ORGANIZATION_STATUS_COLORS = {
+    OrganizationStatus.ACTIVE: "success",
+    OrganizationStatus.SUSPENDED: "warning",
+    OrganizationStatus.ARCHIVED: "info",
+}

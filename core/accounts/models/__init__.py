@@ -1,0 +1,5 @@
+from core.accounts.models.audit import AuditEvent
+from core.accounts.models.organizations import Organization, OrganizationMembership
+from core.accounts.models.users import User
+
+__all__ = ["AuditEvent", "Organization", "OrganizationMembership", "User"]

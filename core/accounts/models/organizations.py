@@ -1,0 +1,66 @@
+"""Clients of the agency, and who works for them in which role."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.validators import RegexValidator
+from django.db import models
+
+from core.accounts.choices import OrganizationStatus, Role
+from core.common.constraints import tenant_key
+from core.common.models import OrganizationOwned, ScopedModel, TimeStamped, UUIDModel
+from core.common.validators import validate_time_zone
+
+validate_hex_color = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the colour as # and six hexadecimal digits.")
+
+
+class Organization(UUIDModel, TimeStamped, ScopedModel):
+    """One client of the agency: the tenant. In reach only when the scope says so."""
+
+    organization_attribute: ClassVar[str] = "id"
+
+    name = models.CharField(max_length=120, unique=True)
+    slug = models.SlugField(max_length=60, unique=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="owned_organizations"
+    )
+    status = models.CharField(max_length=12, choices=OrganizationStatus, default=OrganizationStatus.ACTIVE)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    color = models.CharField("colour", max_length=7, default="#4f46e5", validators=[validate_hex_color])
+    postal_address = models.TextField(
+        blank=True, help_text="Stands in the footer of every mail: the law asks for a postal address."
+    )
+    default_from_name = models.CharField("sender name", max_length=100, blank=True)
+    default_from_email = models.EmailField("sender address", blank=True)
+    is_demo = models.BooleanField("demo data", default=False, editable=False)
+
+    class Meta(ScopedModel.Meta):
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def initials(self) -> str:
+        words = [word for word in self.name.split() if word[0].isalnum()]
+        return "".join(word[0] for word in words[:2]).upper()
+
+
+class OrganizationMembership(UUIDModel, OrganizationOwned):
+    """A user's role in one client. Inactive memberships count as none, from the next request on."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role)
+    is_active = models.BooleanField("active", default=True)
+    joined_at = models.DateTimeField("joined", auto_now_add=True)
+
+    class Meta(OrganizationOwned.Meta):
+        verbose_name = "member"
+        ordering = ["joined_at"]
+        constraints = [
+            tenant_key("accounts_membership"),
+            models.UniqueConstraint(fields=["organization", "user"], name="accounts_membership_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} · {self.get_role_display()}"

@@ -1,0 +1,76 @@
+"""A mailing of one client: what is sent, to whom, from whom and when."""
+
+from django.conf import settings
+from django.db import models
+
+from core.campaigns.states import CampaignStatus, PauseReason
+from core.common.constraints import SameOrganization, tenant_key
+from core.common.models import OrganizationOwned, TimeStamped, UUIDModel
+
+
+class Campaign(UUIDModel, TimeStamped, OrganizationOwned):
+    """Edited as a draft; content, sender and audience freeze when it leaves `scheduled`.
+
+    `status` changes only through `services`, by compare-and-set on (status, version).
+    """
+
+    name = models.CharField(max_length=120)
+    template = models.ForeignKey(
+        "email_templates.EmailTemplate", on_delete=models.PROTECT, related_name="campaigns", db_constraint=False
+    )
+    subject = models.CharField(max_length=200, blank=True, help_text="Empty: the template's subject.")
+    preheader = models.CharField(max_length=200, blank=True, help_text="Empty: the template's preheader.")
+    from_name = models.CharField("sender name", max_length=100)
+    from_email = models.EmailField("sender address")
+    reply_to = models.EmailField("reply to", blank=True)
+    status = models.CharField(max_length=14, choices=CampaignStatus, default=CampaignStatus.DRAFT, editable=False)
+    pause_reason = models.CharField(max_length=12, choices=PauseReason, blank=True, editable=False)
+    problem = models.CharField(max_length=500, blank=True, editable=False)
+    version = models.PositiveIntegerField(default=0, editable=False)
+    emails_reserved = models.PositiveIntegerField(
+        default=0, editable=False, help_text="Counted against the plan when the send was confirmed."
+    )
+    reserved_month = models.DateField(null=True, editable=False)
+    scheduled_at = models.DateTimeField("scheduled for", null=True, editable=False)
+    started_at = models.DateTimeField("started", null=True, editable=False)
+    finished_at = models.DateTimeField("finished", null=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["-id"]
+        constraints = [
+            tenant_key("campaigns_campaign"),
+            SameOrganization(field="template", name="campaigns_campaign_template_same_org"),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="campaigns_campaign_newest"),
+            models.Index(fields=["status", "scheduled_at"], name="campaigns_campaign_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class CampaignGroup(UUIDModel, OrganizationOwned):
+    """A group that a campaign is sent to, or that is left out of it."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="campaign_groups", db_constraint=False, db_index=False
+    )
+    group = models.ForeignKey(
+        "contacts.ContactGroup", on_delete=models.PROTECT, related_name="campaign_groups", db_constraint=False
+    )
+    is_excluded = models.BooleanField("left out", default=False)
+
+    class Meta(OrganizationOwned.Meta):
+        verbose_name = "group of a campaign"
+        constraints = [
+            SameOrganization(field="campaign", name="campaigns_group_campaign_same_org"),
+            SameOrganization(field="group", name="campaigns_group_group_same_org"),
+            models.UniqueConstraint(fields=["campaign", "group"], name="campaigns_group_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.group)

@@ -1,0 +1,61 @@
+"""What a campaign sent, frozen: it can be shown as it was years later."""
+
+from django.db import models
+
+from core.common.constraints import SameOrganization, tenant_key
+from core.common.models import OrganizationOwned, UUIDModel
+
+
+class CampaignSnapshot(UUIDModel, OrganizationOwned):
+    """Content, sender and audience at the moment the campaign started. Never changed afterwards.
+
+    `html` is ready to send: CSS inline, links replaced by their numbered slots, pixel and preheader in place.
+    `merge_keys` are the contact values this content needs; `content_hash` covers everything but the times.
+    """
+
+    campaign = models.OneToOneField(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="snapshot", db_constraint=False
+    )
+    subject = models.CharField(max_length=200)
+    preheader = models.CharField(max_length=200, blank=True)
+    html = models.TextField()
+    text = models.TextField()
+    from_name = models.CharField(max_length=100)
+    from_email = models.EmailField()
+    reply_to = models.EmailField(blank=True)
+    organization_values = models.JSONField(help_text="The client's values for merge tags, as they were.")
+    merge_keys = models.JSONField()
+    audience = models.JSONField(help_text="Ids and names of the groups included and left out, as they were.")
+    content_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField("frozen", auto_now_add=True)
+
+    class Meta(OrganizationOwned.Meta):
+        constraints = [
+            tenant_key("campaigns_snapshot"),
+            SameOrganization(field="campaign", name="campaigns_snapshot_campaign_same_org"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Snapshot of {self.campaign}"
+
+
+class CampaignLink(UUIDModel, OrganizationOwned):
+    """A link of a frozen campaign. A click goes here and nowhere else."""
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="links", db_constraint=False, db_index=False
+    )
+    number = models.PositiveSmallIntegerField()
+    url = models.TextField("URL")
+
+    class Meta(OrganizationOwned.Meta):
+        verbose_name = "link"
+        ordering = ["number"]
+        constraints = [
+            tenant_key("campaigns_link"),
+            SameOrganization(field="campaign", name="campaigns_link_campaign_same_org"),
+            models.UniqueConstraint(fields=["campaign", "number"], name="campaigns_link_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.url

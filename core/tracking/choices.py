@@ -1,0 +1,36 @@
+"""The one vocabulary of events. Every provider's words are turned into these; an unknown one stays `unknown`."""
+
+from django.db import models
+
+
+class EventType(models.TextChoices):
+    SENT = "sent", "Sent"
+    """The provider or server took the mail."""
+    DELIVERED = "delivered", "Delivered"
+    """The recipient's server took it."""
+    DEFERRED = "deferred", "Deferred"
+    """The recipient's server asked to try again later."""
+    OPENED = "opened", "Opened"
+    """The pixel was loaded, by a person or a machine: see the verdict."""
+    CLICKED = "clicked", "Clicked"
+    BOUNCED = "bounced", "Bounced"
+    DROPPED = "dropped", "Dropped"
+    """The provider decided not to send it."""
+    COMPLAINED = "complained", "Complained"
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+    REPLIED = "replied", "Replied"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Verdict(models.TextChoices):
+    """Who was behind an open or a click. Derived from what was seen, with reasons, and can be derived again."""
+
+    HUMAN = "human", "Person"
+    PREFETCH = "prefetch", "Prefetched by the mail app"
+    PROXY = "proxy", "Image proxy"
+    SCANNER = "scanner", "Link scanner"
+    UNKNOWN = "unknown", "Unknown"
+
+
+PEOPLE = frozenset({Verdict.HUMAN, Verdict.PROXY, Verdict.UNKNOWN})
+"""Verdicts counted as people in headline rates: an image proxy loads when a person opens."""

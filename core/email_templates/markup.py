@@ -1,0 +1,178 @@
+"""A position-keeping HTML tokenizer: where tags, attribute values, comments and raw text stand in a source.
+
+It follows the tokenization states of the WHATWG HTML standard (13.2.5) as far as mail needs them and never changes or
+re-serialises anything: every token is a span of the source, and the spans follow one another without gaps.
+The standard library's parser reports neither the places of attribute values nor the insides of Outlook's comments.
+"""
+
+import enum
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.entities import html5
+
+RAW_TEXT_ELEMENTS = frozenset({"script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"})
+"""Elements whose content is not markup and knows no character references."""
+ESCAPABLE_RAW_TEXT_ELEMENTS = frozenset({"title", "textarea"})
+"""Elements whose content is text with character references, but no markup."""
+
+_TAG = re.compile(r"</?([A-Za-z][^\t\n\f\r />]*)")
+_ATTRIBUTE = re.compile(
+    r"[\t\n\f\r /]*([^\t\n\f\r />][^\t\n\f\r />=]*)"
+    r"(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:\"([^\"]*)(?:\"|\Z)|'([^']*)(?:'|\Z)|([^\t\n\f\r \"'>][^\t\n\f\r >]*)?))?"
+)
+_TAG_END = re.compile(r"[\t\n\f\r /]*>?")
+_COMMENT_END = re.compile(r"--!?>")
+_CONDITIONAL = re.compile(r"<!--\[if [^\]<>]*\]>")
+_REFERENCE = re.compile(r"&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z][A-Za-z0-9]*;?)")
+_CONDITIONAL_END = "<![endif]-->"
+
+
+class TokenKind(enum.Enum):
+    """What a span of the source is."""
+
+    TEXT = "text"
+    RAW_TEXT = "raw_text"
+    START_TAG = "start_tag"
+    END_TAG = "end_tag"
+    COMMENT = "comment"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One attribute: its lower-case name, its span `start:end` and the span of its value (without quotes)."""
+
+    name: str
+    start: int
+    end: int
+    value_start: int
+    value_end: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A span `start:end` of the source. `name` is the tag's in lower case; for text, the raw element's around it."""
+
+    kind: TokenKind
+    start: int
+    end: int
+    name: str = ""
+    attributes: tuple[Attribute, ...] = ()
+
+
+def names(words: str) -> frozenset[str]:
+    """A set of element or attribute names from a line of words."""
+    return frozenset(words.split())
+
+
+def tokenize(source: str) -> Iterator[Token]:
+    """The tokens of an HTML source, in order and without gaps; any text is accepted.
+
+    Doctypes, declarations and processing instructions count as comments. The inside of `<!--[if mso]>…<![endif]-->`
+    is tokenized as markup, because Outlook reads it as such and others see a comment that nothing in it can end.
+    """
+    return _tokenize(source, 0, len(source))
+
+
+def _tokenize(source: str, position: int, stop: int) -> Iterator[Token]:
+    while position < stop:
+        less_than = _next_markup(source, position, stop)
+        if less_than > position:
+            yield Token(TokenKind.TEXT, position, less_than)
+        if less_than == stop:
+            return
+        position = less_than
+        if source[position + 1] in "!?" or not _TAG.match(source, position, stop):
+            end = _comment_end(source, position, stop)
+            yield from _comment(source, position, end)
+            position = end
+            continue
+        token = _tag(source, position, stop)
+        yield token
+        position = token.end
+        if token.kind is TokenKind.START_TAG and token.name in RAW_TEXT_ELEMENTS | ESCAPABLE_RAW_TEXT_ELEMENTS:
+            end = _raw_text_end(source, token.name, position, stop)
+            if end > position:
+                kind = TokenKind.RAW_TEXT if token.name in RAW_TEXT_ELEMENTS else TokenKind.TEXT
+                yield Token(kind, position, end, token.name)
+            position = end
+
+
+def _next_markup(source: str, position: int, stop: int) -> int:
+    """The place of the next `<` that opens a tag, a comment or a declaration; `stop` without one."""
+    while (position := source.find("<", position, stop)) != -1:
+        following = source[position + 1 : min(position + 2, stop)]
+        if following and (following in "!?/" or (following.isascii() and following.isalpha())):
+            return position
+        position += 1
+    return stop
+
+
+def _comment_end(source: str, position: int, stop: int) -> int:
+    if not source.startswith("<!--", position, stop):
+        end = source.find(">", position, stop)
+        return stop if end == -1 else end + 1
+    for abrupt in ("<!-->", "<!--->"):
+        if source.startswith(abrupt, position, stop):
+            return position + len(abrupt)
+    match = _COMMENT_END.search(source, position + 4, stop)
+    return match.end() if match else stop
+
+
+def _comment(source: str, start: int, end: int) -> Iterator[Token]:
+    opening = _CONDITIONAL.match(source, start, end)
+    inner_end = end - len(_CONDITIONAL_END)
+    if opening is None or inner_end < opening.end() or not source.startswith(_CONDITIONAL_END, inner_end):
+        yield Token(TokenKind.COMMENT, start, end)
+        return
+    yield Token(TokenKind.COMMENT, start, opening.end())
+    yield from _tokenize(source, opening.end(), inner_end)
+    yield Token(TokenKind.COMMENT, inner_end, end)
+
+
+def _tag(source: str, start: int, stop: int) -> Token:
+    opening = _TAG.match(source, start, stop)
+    if opening is None:
+        raise ValueError(f"No tag starts at position {start}.")
+    kind = TokenKind.END_TAG if source.startswith("</", start) else TokenKind.START_TAG
+    attributes: list[Attribute] = []
+    position = opening.end()
+    while match := _ATTRIBUTE.match(source, position, stop):
+        attributes.append(_attribute(source, match))
+        position = match.end()
+    closing = _TAG_END.match(source, position, stop)
+    end = closing.end() if closing else position
+    return Token(kind, start, end, opening.group(1).lower(), tuple(attributes))
+
+
+def _attribute(source: str, match: re.Match[str]) -> Attribute:
+    group = match.lastindex or 1
+    value_start, value_end = match.span(group) if group > 1 else (match.end(), match.end())
+    quote = source[value_start - 1] if group in (2, 3) else ""
+    return Attribute(match.group(1).lower(), match.start(1), match.end(), value_start, value_end, quote)
+
+
+def _raw_text_end(source: str, name: str, position: int, stop: int) -> int:
+    if name == "plaintext":
+        return stop
+    match = re.compile(rf"</{name}(?=[\t\n\f\r />])", re.IGNORECASE).search(source, position, stop)
+    return match.start() if match else stop
+
+
+def unescape_attribute(value: str) -> str:
+    """An attribute's value with character references decoded once, as a browser does (WHATWG HTML 13.2.5.73).
+
+    Unlike in text, a named reference without semicolon stays when `=`, a letter or a digit follows: `?a=1&copy=2` is
+    an address, not a copyright sign.
+    """
+    return _REFERENCE.sub(_decode_reference, value) if "&" in value else value
+
+
+def _decode_reference(match: re.Match[str]) -> str:
+    name = match.group(1)
+    if name.startswith("#"):
+        return html.unescape(match.group())
+    is_parameter = not name.endswith(";") and match.string[match.end() : match.end() + 1] == "="
+    return match.group() if is_parameter else html5.get(name, match.group())

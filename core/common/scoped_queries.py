@@ -24,7 +24,7 @@ class _ScopedQueryMixin:
         if scope.organization_ids is not None:
             query = self.clone()  # type: ignore[attr-defined]
             query.add_q(models.Q(**_scope_lookup(query.model, scope.organization_ids)))
-        return super(_ScopedQueryMixin, query).get_compiler(using, connection, elide_empty)
+        return super(_ScopedQueryMixin, query).get_compiler(using, connection, elide_empty)  # type: ignore[misc]
 
     def chain(self, klass: type | None = None) -> Any:
         """`update()` turns a select into an update query: keep it scoped."""
@@ -52,6 +52,8 @@ class _ScopedDeleteQuery(_ScopedQueryMixin, sql.DeleteQuery):
 
 class ScopedQuerySet(models.QuerySet):
     """A queryset of rows of organizations; see the module's text."""
+
+    model: Any
 
     def __init__(self, model: Any = None, query: Any = None, using: Any = None, hints: Any = None) -> None:
         super().__init__(model, query or _ScopedQuery(model), using, hints)

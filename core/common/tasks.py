@@ -36,14 +36,17 @@ def organization_task(*, name: str, **options: Any) -> Callable[[Callable[..., S
     return decorate
 
 
-def agency_task(*, name: str, **options: Any) -> Callable[[Callable[..., Summary]], Task]:
-    """A periodic job over all organizations. Two beats, or a slow run, do no harm: only one run at a time works."""
+def agency_task(*, name: str, per: str = "", **options: Any) -> Callable[[Callable[..., Summary]], Task]:
+    """A job over all organizations. Two beats, or a slow run, do no harm: only one run at a time works.
+
+    With `per`, the name of an argument: one run at a time for each of its values.
+    """
 
     def decorate(function: Callable[..., Summary]) -> Task:
         @shared_task(bind=True, name=name, **options)
         @functools.wraps(function)
         def run(self: Task, **ids: Any) -> Summary:
-            with _task_context(self), advisory_lock(f"task:{name}") as acquired:
+            with _task_context(self), advisory_lock(f"task:{name}:{ids.get(per, '')}") as acquired:
                 if not acquired:
                     return {"skipped": "already running"}
                 with all_organizations(reason=f"periodic job {name}"):
@@ -59,7 +62,7 @@ def _task_context(task: Task) -> Any:
     headers = task.request
     return request_context(
         request_id=headers.get(REQUEST_ID_HEADER) or str(task.request.id or ""),
-        actor_id=headers.get(ACTOR_ID_HEADER),
+        actor_id=headers.get(ACTOR_ID_HEADER) or None,
         actor_label=headers.get(ACTOR_LABEL_HEADER) or f"job {task.name}",
     )
 
@@ -72,7 +75,7 @@ def enqueue(task: Task, **ids: Any) -> None:
     context = current_context()
     headers = {
         REQUEST_ID_HEADER: context.request_id,
-        ACTOR_ID_HEADER: str(context.actor_id) if context.actor_id else None,
+        ACTOR_ID_HEADER: str(context.actor_id or ""),
         ACTOR_LABEL_HEADER: context.actor_label,
     }
     arguments = {name: str(value) for name, value in ids.items()}

@@ -6,6 +6,7 @@ share back by rolling back.
 """
 
 import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -62,7 +63,7 @@ def reserve(*, organization_id: UUID, metric: Metric, amount: int) -> int:
     if amount <= 0:
         return used(organization_id=organization_id, metric=metric)
     limit = plan.limit(metric)
-    parameters = {
+    parameters: dict[str, Any] = {
         "id": new_id(),
         "organization_id": organization_id,
         "metric": metric.value,

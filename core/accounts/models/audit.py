@@ -13,7 +13,7 @@ class AuditEvent(UUIDModel, OrganizationOwned):
     the scope of all organizations can see. The actor's label stays when the account goes.
     """
 
-    organization = models.ForeignKey(
+    organization = models.ForeignKey(  # type: ignore[assignment]
         "accounts.Organization",
         on_delete=models.DO_NOTHING,
         db_constraint=False,

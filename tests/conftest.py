@@ -1,0 +1,74 @@
+"""Two clients of identical shape, people in every role, and the scopes to work in."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+
+from core.accounts.choices import Role
+from core.accounts.models import Organization, User
+from core.common.tenancy import all_organizations, organization_scope
+from tests.support import factories
+
+# Playwright keeps an event loop on the thread of the test, which Django would take for async code.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+
+
+@pytest.fixture
+def florist(db: None) -> Organization:
+    return factories.make_organization("Florist")
+
+
+@pytest.fixture
+def museum(db: None) -> Organization:
+    return factories.make_organization("Museum")
+
+
+@pytest.fixture
+def in_florist(florist: Organization) -> Iterator[Organization]:
+    """The florist, with its scope open for the length of the test."""
+    with organization_scope(florist):
+        yield florist
+
+
+@pytest.fixture
+def everywhere(db: None) -> Iterator[None]:
+    """The scope of all organizations, for tests that look from above."""
+    with all_organizations(reason="a test looks from above"):
+        yield
+
+
+@pytest.fixture
+def superuser(db: None) -> User:
+    return User.objects.create_superuser("root@agency.example", factories.PASSWORD, full_name="Root Person")
+
+
+@pytest.fixture
+def member(florist: Organization) -> Callable[..., User]:
+    """Make a user with a role in the florist."""
+
+    def make(role: Role = Role.MANAGER, **fields: Any) -> User:
+        return factories.make_user(role, florist, **fields)
+
+    return make
+
+
+@pytest.fixture
+def signed_in() -> Callable[[User], Client]:
+    """A browser's session of this user."""
+
+    def make(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return make

@@ -1,0 +1,254 @@
+"""One row of every tenant model for a client, with a word in every text that must never show up elsewhere."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from core.accounts import audit
+from core.accounts.choices import Role
+from core.accounts.models import AuditEvent, Organization, OrganizationMembership, User
+from core.campaigns.models import Campaign, CampaignGroup, CampaignLink, CampaignSnapshot
+from core.campaigns.states import CampaignStatus
+from core.common.tenancy import organization_scope
+from core.contacts.choices import ImportStatus
+from core.contacts.models import (
+    Contact,
+    ContactGroup,
+    ContactGroupMembership,
+    ContactImport,
+    RefusedRow,
+    Suppression,
+)
+from core.delivery.models import Connection, DeliveryBatch, Message, MessageValues, SandboxMail, SendAttempt
+from core.delivery.states import BatchState, SendState
+from core.email_templates.models import EmailTemplate
+from core.subscriptions.choices import Metric
+from core.subscriptions.models import Subscription, Usage
+from core.subscriptions.usage import month_of
+from core.tracking.choices import EventType, Verdict
+from core.tracking.models import AnalyticsEvent, CampaignHour, DirtyCampaign
+from tests.support import factories
+
+Rows = dict[type[models.Model], Any]
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client with one row of everything (`rows` by model) and a user in each role of it."""
+
+    organization: Organization
+    word: str
+    rows: Rows
+    users: dict[Role, User]
+
+
+def make_client(word: str) -> Client:
+    """A client whose every text holds `word`. Two of them have identical shape."""
+    organization = factories.make_organization(
+        f"{word} Shop", plan=factories.make_plan(name=f"Plan of {word}", max_emails=10_000), color="#0072b2"
+    )
+    organization.postal_address = f"1 {word} Street"
+    with organization_scope(organization):
+        organization.save()
+        users = {
+            role: factories.make_user(
+                role, organization, full_name=f"{word} {role.label}", email=f"{role}@{word.lower()}.example"
+            )
+            for role in Role
+        }
+        rows = _audience_rows(organization, word, users[Role.MANAGER])
+        rows |= _campaign_rows(organization, word, rows)
+        rows |= _delivery_rows(organization, word, rows)
+        rows |= _tracking_rows(organization, rows)
+        rows |= _account_rows(organization, word, rows)
+    return Client(organization, word, rows, users)
+
+
+def add_rows(client: Client, number: int) -> None:
+    """More rows of everything that a client may have many of, for lists with something in them."""
+    for index in range(number):
+        word = f"{client.word}{index}"
+        with organization_scope(client.organization):
+            rows = _audience_rows(client.organization, word, client.users[Role.MANAGER])
+            rows |= _campaign_rows(client.organization, word, rows)
+            rows |= _delivery_rows(client.organization, word, rows)
+            _tracking_rows(client.organization, rows)
+            audit.record(action="campaign.sent", obj=rows[Campaign])
+            factories.make_user(Role.VIEWER, client.organization, full_name=word)
+
+
+def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
+    contact = factories.make_contact(
+        organization,
+        f"{word.lower()}@people.example",
+        first_name=word,
+        last_name=word,
+        company=word,
+        phone=f"+34 {word}",
+        source=word,
+        attributes={"city": word},
+    )
+    group = factories.make_group(organization, f"Group {word}", [contact])
+    contact_import = ContactImport.objects.create(
+        organization=organization,
+        file_name=f"{word}.csv",
+        content=f"email,name\n{word.lower()}@people.example,{word}\n".encode(),
+        columns={"email": "email", word: ""},
+        group=group,
+        created_by=user,
+        status=ImportStatus.DONE,
+        rows_total=2,
+        rows_done=2,
+        created_count=1,
+        refused_count=1,
+        problem=word,
+        started_at=timezone.now(),
+        finished_at=timezone.now(),
+    )
+    return {
+        Contact: contact,
+        ContactGroup: group,
+        ContactGroupMembership: ContactGroupMembership.objects.get(group=group),
+        ContactImport: contact_import,
+        RefusedRow: RefusedRow.objects.create(
+            organization=organization, contact_import=contact_import, row_number=2, values=[word], reason=word
+        ),
+        Suppression: Suppression.objects.create(
+            organization=organization,
+            email=f"no-{word.lower()}@people.example",
+            email_key=f"no-{word.lower()}@people.example",
+            note=word,
+        ),
+    }
+
+
+def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
+    template = factories.make_template(organization, f"Template {word}", subject=f"Subject {word}", preheader=word)
+    campaign = factories.make_campaign(
+        organization,
+        group=rows[ContactGroup],
+        name=f"Campaign {word}",
+        template=template,
+        subject=f"Subject {word}",
+        preheader=word,
+        status=CampaignStatus.SENDING,
+        started_at=timezone.now(),
+    )
+    snapshot = CampaignSnapshot.objects.create(
+        organization=organization,
+        campaign=campaign,
+        subject=f"Subject {word}",
+        html=f'<p>{word}</p><a href="{{{{ link.1 }}}}">x</a><a href="{{{{ system.unsubscribe_url }}}}">u</a>',
+        text=word,
+        from_name=word,
+        from_email=organization.default_from_email,
+        organization_values={"organization.name": organization.name, "organization.postal_address": word},
+        merge_keys=[],
+        audience={"included": [[str(rows[ContactGroup].pk), word]], "excluded": []},
+        content_hash="0" * 64,
+    )
+    link = CampaignLink.objects.create(
+        organization=organization, campaign=campaign, number=1, url=f"https://{word.lower()}.example/"
+    )
+    return {
+        EmailTemplate: template,
+        Campaign: campaign,
+        CampaignGroup: CampaignGroup.objects.get(campaign=campaign),
+        CampaignSnapshot: snapshot,
+        CampaignLink: link,
+    }
+
+
+def _delivery_rows(organization: Organization, word: str, rows: Rows) -> Rows:
+    now = timezone.now()
+    connection = Connection.objects.get(organization=organization)
+    Connection.objects.filter(pk=connection.pk).update(name=f"Connection {word}", problem=word, host=f"{word}.example")
+    batch = DeliveryBatch.objects.create(
+        organization=organization,
+        campaign=rows[Campaign],
+        connection=connection,
+        number=1,
+        size=1,
+        state=BatchState.SETTLED,
+        due_at=now,
+        worker=word,
+        accepted_count=1,
+        settled_at=now,
+    )
+    message = Message.objects.create(
+        organization=organization,
+        campaign=rows[Campaign],
+        contact=rows[Contact],
+        batch=batch,
+        send_state=SendState.ACCEPTED,
+        words=word,
+        accepted_at=now - datetime.timedelta(minutes=5),
+        provider_message_id=word,
+    )
+    values = MessageValues.objects.create(
+        organization=organization, message=message, address=rows[Contact].email, values={"contact.first_name": word}
+    )
+    raw = f"From: {word}@shop.example\r\nTo: {word}@people.example\r\nSubject: {word}\r\n\r\n{word}\r\n"
+    mail = SandboxMail.objects.create(
+        organization=organization,
+        message=message,
+        recipient=rows[Contact].email,
+        sender=f"{word}@shop.example",
+        subject=f"Subject {word}",
+        raw=raw.encode(),
+    )
+    attempt = SendAttempt.objects.create(
+        organization=organization, batch=batch, fencing_token=1, message_ids=[message.pk], started_at=now, worker=word
+    )
+    return {
+        Connection: connection,
+        DeliveryBatch: batch,
+        Message: message,
+        MessageValues: values,
+        SandboxMail: mail,
+        SendAttempt: attempt,
+    }
+
+
+def _tracking_rows(organization: Organization, rows: Rows) -> Rows:
+    campaign, now = rows[Campaign], timezone.now()
+    event = AnalyticsEvent.objects.create(
+        organization=organization,
+        message=rows[Message],
+        campaign=campaign,
+        contact=rows[Contact],
+        link=rows[CampaignLink],
+        type=EventType.CLICKED,
+        verdict=Verdict.HUMAN,
+        event_key=f"click-{rows[Message].pk}",
+        occurred_at=now,
+        seen={"user_agent": rows[Contact].first_name},
+    )
+    hour = CampaignHour.objects.create(
+        organization=organization,
+        campaign=campaign,
+        hour=now.replace(minute=0, second=0, microsecond=0),
+        type=EventType.CLICKED,
+        verdict=Verdict.HUMAN,
+        total=1,
+        firsts=1,
+    )
+    dirty = DirtyCampaign.objects.create(organization=organization, campaign=campaign)
+    return {AnalyticsEvent: event, CampaignHour: hour, DirtyCampaign: dirty}
+
+
+def _account_rows(organization: Organization, word: str, rows: Rows) -> Rows:
+    audit_event = audit.record(action="campaign.sent", obj=rows[Campaign], changes={"name": [word, word]})
+    usage = Usage.objects.create(
+        organization=organization, metric=Metric.EMAILS, month=month_of(Metric.EMAILS), used=9_500
+    )
+    return {
+        Organization: organization,
+        OrganizationMembership: OrganizationMembership.objects.filter(role=Role.MANAGER).get(),
+        AuditEvent: audit_event,
+        Subscription: Subscription.objects.get(),
+        Usage: usage,
+    }

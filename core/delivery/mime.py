@@ -1,0 +1,305 @@
+"""Mails as bytes: prepared once per campaign, finished per recipient by substitution.
+
+A campaign's literal text is encoded once. Every value is encoded for itself and stands between two soft line breaks,
+so that no line can outgrow 76 columns whatever the value is (RFC 2045 6.7), and no piece has to know its neighbour.
+"""
+
+import re
+from base64 import b64encode
+from binascii import b2a_qp
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import TypeGuard
+from urllib.parse import quote
+from uuid import UUID
+
+import idna
+
+from core.delivery.transports.base import MailContent, Recipient
+from core.delivery.transports.errors import AddressProblem, HeaderProblem, NonAsciiLocalPart
+from core.email_templates.merge_tags import MergeTemplate, Slot
+
+HEADER_COLUMNS = 76  # RFC 2047 section 2: a line with an encoded word
+LINE_LIMIT = 998  # RFC 5322 section 2.1.1, without CRLF
+ENCODED_WORD_LIMIT = 75  # RFC 2047 section 2
+PLAIN_NAME_LIMIT = 60  # a longer display name is written as encoded words, which can be folded anywhere
+
+RESERVED_HEADERS = frozenset(
+    {"from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id", "mime-version"}
+    | {"return-path", "received", "content-type", "content-transfer-encoding", "content-disposition", "content-id"}
+)
+
+# Everything that a mail program may take for the end of a line: C0, DEL, C1 (with NEL), LINE and PARAGRAPH SEPARATOR.
+_LINE_BREAKERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_HEADER_NAME = re.compile(r"[!-9;-~]+")
+_PLAIN_TEXT = re.compile(r"[ -~]*")
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?: [A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
+_LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
+_DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+_OUTGROWN_LINE = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
+_FROM_LINE = re.compile(rb"^(?:From )+", re.MULTILINE)
+
+_PART_HEADERS = "Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+
+
+class MimeSkeleton:
+    """One campaign's mail with holes where the recipients differ. Immutable, so threads may share it."""
+
+    def __init__(self, content: MailContent) -> None:
+        """Encode all that is the same for everybody.
+
+        Raises `AddressProblem` for a sender that cannot be written, `HeaderProblem` for a header that we write
+        ourselves, has an illegal name or cannot be folded.
+        """
+        self.content = content
+        self.sender = wire_address(content.from_email)
+        self._message_id_domain = wire_domain(content.message_id_domain)
+        self._shared_headers = self._shared(content)
+        self._merged_headers = tuple(
+            (_header_name(name), value) for name, value in content.headers.items() if _varies(value)
+        )
+        self._subject = content.subject if _varies(content.subject) else None
+        self._text, self._text_holes = _body(content.text)
+        self._html, self._html_holes = _body(content.html)
+
+    def build(self, recipient: Recipient, *, date: datetime) -> bytes:
+        """The complete mail: ASCII only, CRLF only, ending with CRLF, not dot-stuffed. `date` must be aware.
+
+        The Message-ID depends on the message alone, so a second attempt carries the same one.
+        Raises `AddressProblem` for an address that cannot be written, `HeaderProblem` for a merged header that cannot
+        be folded.
+        """
+        boundary = boundary_for(recipient.message_id)
+        return b"".join(
+            [
+                self._headers(recipient, date, boundary),
+                f"--{boundary}\r\n{_PART_HEADERS.format(kind='plain')}".encode(),
+                *_filled(self._text, self._text_holes, recipient.values),
+                f"\r\n--{boundary}\r\n{_PART_HEADERS.format(kind='html')}".encode(),
+                *_filled(self._html, self._html_holes, recipient.values),
+                f"\r\n--{boundary}--\r\n".encode(),
+            ]
+        )
+
+    def _shared(self, content: MailContent) -> str:
+        lines = [f"MIME-Version: 1.0\r\nFrom: {mailbox('From', content.from_name, content.from_email)}"]
+        if content.reply_to:
+            lines.append(f"Reply-To: {mailbox('Reply-To', '', content.reply_to)}")
+        if not _varies(content.subject):
+            lines.append(f"Subject: {header_text('Subject', content.subject.render({}))}")
+        for name, value in content.headers.items():
+            if not _varies(value):
+                literal = value if isinstance(value, str) else value.render({})
+                lines.append(f"{_header_name(name)}: {structured_text(name, literal)}")
+        return "\r\n".join(lines)
+
+    def _headers(self, recipient: Recipient, date: datetime, boundary: str) -> bytes:
+        values = recipient.values
+        lines = [
+            f"Date: {format_datetime(date)}",
+            f"Message-ID: <{recipient.message_id.hex}@{self._message_id_domain}>",
+            self._shared_headers,
+            f"To: {mailbox('To', recipient.name, recipient.address)}",
+        ]
+        if self._subject is not None:
+            lines.append(f"Subject: {header_text('Subject', self._subject.render(values))}")
+        lines.extend(f"{name}: {structured_text(name, value.render(values))}" for name, value in self._merged_headers)
+        lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n')
+        return "\r\n".join(lines).encode("ascii")
+
+
+def boundary_for(message_id: UUID) -> str:
+    """A boundary that no quoted-printable body can contain: there "=" is never followed by "_" (RFC 2045 6.7)."""
+    return f"=_{message_id.hex}"
+
+
+# Bodies
+
+
+def _body(template: MergeTemplate) -> tuple[list[bytes], list[tuple[int, Slot]]]:
+    """The encoded pieces, and which of them are holes to fill. The last piece always ends its line."""
+    pieces: list[bytes] = []
+    holes: list[tuple[int, Slot]] = []
+    *segments, last = template.segments or ("",)
+    if not isinstance(last, str):
+        segments, last = [*segments, last], ""
+    closing = last if last.endswith(("\n", "\r")) else last + "\n"
+    for segment in (*segments, closing):
+        if isinstance(segment, str):
+            pieces.append(quoted_printable(segment))
+        else:
+            holes.append((len(pieces), segment))
+            pieces.append(b"")
+    return pieces, holes
+
+
+def _filled(pieces: list[bytes], holes: Iterable[tuple[int, Slot]], values: Mapping[str, str]) -> list[bytes]:
+    filled = pieces.copy()
+    for index, slot in holes:
+        filled[index] = quoted_printable(slot.render(values))
+    return filled
+
+
+def quoted_printable(text: str) -> bytes:
+    """`text` as quoted-printable UTF-8 that starts in column 0 and leaves the next piece in column 0.
+
+    Ends with CRLF (text that ends its line) or with a soft break; empty text gives nothing. Lines of at most 76
+    columns, every kind of newline becomes CRLF.
+    """
+    if not text:
+        return b""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    # The closing X keeps the last column free for the "=" of the soft break and protects a trailing blank.
+    encoded = b2a_qp(text.encode("utf-8", "replace") + b"X", istext=True)[:-1]
+    if not encoded.endswith(b"\n"):
+        encoded += b"=\n"
+    if b"=20\n" in encoded or b"=09\n" in encoded:
+        # b2a_qp encodes the blank at the end of a line without looking whether there is room for it.
+        encoded = _OUTGROWN_LINE.sub(rb"\1=\n\2", encoded)
+    if b"From " in encoded:
+        # A mail store in mbox format would write ">From " and break a DKIM signature.
+        encoded = _FROM_LINE.sub(lambda found: found.group().replace(b"From ", b"=46rom =\n"), encoded)
+    return encoded.replace(b"\n", b"\r\n")
+
+
+# Headers
+
+
+def single_line(text: str) -> str:
+    """`text` without anything that could end a header line; each such run becomes one blank."""
+    return _LINE_BREAKERS.sub(" ", text).strip(" ")
+
+
+def header_text(name: str, text: str) -> str:
+    """The folded value of an unstructured header such as Subject (RFC 5322 2.2.3, RFC 2047)."""
+    text = single_line(text)
+    if _PLAIN_TEXT.fullmatch(text) and "=?" not in text:
+        folded = _fold_at_blanks(text, len(name) + 2)
+        if all(len(line) <= HEADER_COLUMNS for line in folded[1:]) and len(name) + 2 + len(folded[0]) <= HEADER_COLUMNS:
+            return "\r\n".join(folded)
+    return encoded_words(text, column=len(name) + 2)
+
+
+def structured_text(name: str, text: str) -> str:
+    """The folded value of a header that may hold `<...>` parts, which stay readable to machines.
+
+    Words before the first "<" are encoded as a phrase where they have to be; URIs are percent-encoded where they have
+    to be, and never broken. Raises `HeaderProblem` where a line would pass 998 octets.
+    """
+    text = single_line(text)
+    phrase, bracket, rest = text.partition("<")
+    if not bracket and not text.isascii():
+        return encoded_words(text, column=len(name) + 2)
+    if not text.isascii():
+        phrase = display_name(phrase.strip(), column=len(name) + 2) + " " if phrase.strip() else ""
+        rest = quote(rest, safe="".join(map(chr, range(0x20, 0x7F))))
+    # Folding starts again where the phrase's last line ends.
+    *lines, last = f"{phrase}{bracket}{rest}".split("\r\n")
+    column = len(name) + 2 if not lines else 0
+    folded = "\r\n".join([*lines, *_fold_at_blanks(last, column)])
+    if any(len(line) > LINE_LIMIT for line in f"{name}: {folded}".split("\r\n")):
+        raise HeaderProblem(f"The header {name} has a part that is too long for one line; shorten it.")
+    return folded
+
+
+def encoded_words(text: str, *, column: int) -> str:
+    """`text` as RFC 2047 encoded words, one a line, none split inside a character; the first starts at `column`."""
+    words: list[str] = []
+    chunk = b""
+    room = _payload_room(min(ENCODED_WORD_LIMIT, HEADER_COLUMNS - column))
+    for character in text:
+        encoded = character.encode("utf-8", "replace")
+        if len(chunk) + len(encoded) > room:
+            words.append(_encoded_word(chunk))
+            chunk = b""
+            room = _payload_room(ENCODED_WORD_LIMIT)
+        chunk += encoded
+    if chunk:
+        words.append(_encoded_word(chunk))
+    return "\r\n ".join(words)
+
+
+def _payload_room(columns: int) -> int:
+    return (columns - len("=?utf-8?b??=")) // 4 * 3
+
+
+def _encoded_word(payload: bytes) -> str:
+    return f"=?utf-8?b?{b64encode(payload).decode()}?="
+
+
+def _fold_at_blanks(text: str, column: int) -> list[str]:
+    """Lines of at most 76 columns where blanks allow it; every line but the first keeps its leading blank."""
+    if column + len(text) <= HEADER_COLUMNS:
+        return [text]
+    lines = [""]
+    for word in re.findall(r"^[^ ]+| +[^ ]+", text):
+        if lines[-1] and column + len(lines[-1]) + len(word) > HEADER_COLUMNS:
+            lines.append(word)
+            column = 0
+        else:
+            lines[-1] += word
+    return lines
+
+
+def display_name(name: str, *, column: int) -> str:
+    """A name as an RFC 5322 phrase: atoms, a quoted string, or encoded words."""
+    if len(name) <= PLAIN_NAME_LIMIT and "=?" not in name and name.isascii():
+        if _ATOMS.fullmatch(name):
+            return name
+        return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return encoded_words(name, column=column)
+
+
+def mailbox(header: str, name: str, address: str) -> str:
+    """`name <address>`, folded, for the header called `header`. Raises `AddressProblem`."""
+    address = wire_address(address)
+    name = single_line(name)
+    if not name:
+        return address
+    phrase = display_name(name, column=len(header) + 2)
+    last_line = phrase.rpartition("\r\n")[2]
+    column = len(last_line) if "\r\n" in phrase else len(header) + 2 + len(last_line)
+    gap = " " if column + len(address) + 3 <= HEADER_COLUMNS else "\r\n "
+    return f"{phrase}{gap}<{address}>"
+
+
+def _header_name(name: str) -> str:
+    if not _HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
+        raise HeaderProblem(f"The header {single_line(name)!r} cannot be set; choose another name.")
+    return name
+
+
+def _varies(value: MergeTemplate | str) -> TypeGuard[MergeTemplate]:
+    return isinstance(value, MergeTemplate) and bool(value.keys)
+
+
+# Addresses
+
+
+def wire_address(address: str) -> str:
+    """`address` as it stands in envelopes and headers: local part untouched, domain in lower-case A-labels.
+
+    Raises `NonAsciiLocalPart` where SMTPUTF8 would be needed, `AddressProblem` for anything else that no server would
+    take (RFC 5321 4.1.2, 4.5.3.1; quoted local parts are not accepted).
+    """
+    local, at, domain = address.rpartition("@")
+    if not local.isascii():
+        raise NonAsciiLocalPart("The part before the @ has letters that only SMTPUTF8 servers take.")
+    if not at or len(local) > 64 or not _LOCAL_PART.fullmatch(local):
+        raise AddressProblem("The part before the @ is not a mail address.")
+    return f"{local}@{wire_domain(domain)}"
+
+
+@lru_cache(maxsize=4096)
+def wire_domain(domain: str) -> str:
+    """`domain` in lower case, international names as A-labels (IDNA 2008 after UTS 46). Raises `AddressProblem`."""
+    try:
+        ascii_domain = domain.lower() if domain.isascii() else idna.encode(domain, uts46=True).decode("ascii").lower()
+    except idna.IDNAError as error:
+        raise AddressProblem("The part after the @ is not a domain name.") from error
+    if len(ascii_domain) > 253 or not _DOMAIN.fullmatch(ascii_domain):
+        raise AddressProblem("The part after the @ is not a domain name.")
+    return ascii_domain

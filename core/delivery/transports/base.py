@@ -1,0 +1,100 @@
+"""What the send pipeline knows of a provider: content and recipients in, one outcome per recipient out.
+
+Nothing here presupposes MIME: a provider that takes one content with a thousand sets of values gets exactly that.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+from core.email_templates.merge_tags import MergeTemplate
+
+WORDS_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One mail of the slice. `values` maps each merge key to its raw value (unescaped)."""
+
+    message_id: UUID
+    address: str
+    name: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class MailContent:
+    """What all mails of a campaign share; frozen with the campaign. Compared by identity when prepared work is kept."""
+
+    subject: MergeTemplate
+    html: MergeTemplate
+    text: MergeTemplate
+    from_name: str
+    from_email: str
+    reply_to: str
+    message_id_domain: str
+    headers: Mapping[str, MergeTemplate | str] = field(default_factory=dict)
+
+
+class OutcomeKind(StrEnum):
+    """What is known about one mail after a call."""
+
+    ACCEPTED = "accepted"  # the provider said it took the mail
+    RETRY = "retry"  # definitely not taken, may be tried again later
+    FAILED = "failed"  # definitely not taken, and never will be
+    UNKNOWN = "unknown"  # may or may not have been taken: never to be sent again by itself
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer for one recipient.
+
+    `code` is short and stable ("250 2.0.0", "550 5.1.1", "timeout_after_body"); `words` are the provider's own,
+    see `one_line`.
+    """
+
+    message_id: UUID
+    kind: OutcomeKind
+    code: str
+    words: str = ""
+    provider_message_id: str = ""
+    retry_after_seconds: int | None = None
+
+
+class Transport(ABC):
+    """A connection to one provider, used by one thread at a time and kept over many calls."""
+
+    # How many mails one committed intent may cover: what a killed worker leaves in doubt.
+    slice_size: int
+
+    @abstractmethod
+    def send(self, content: MailContent, recipients: Sequence[Recipient]) -> list[Outcome]:
+        """Hand the mails over and return one outcome per recipient, in the same order.
+
+        A provider's fault is an outcome, never an exception. Raises `TransportError` only while nothing of this call
+        was sent: `ConnectionProblem` when the provider refuses us as a sender, `MailProblem` when the content itself
+        cannot be made into a mail.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the connection back. Never raises; the transport may be used again afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def one_line(words: str) -> str:
+    """`words` as one printable line of at most 500 characters: safe for a log, a table cell and a header."""
+    if not words.isprintable():
+        words = "".join(character if character.isprintable() else " " for character in words)
+    return " ".join(words.split())[:WORDS_LIMIT]

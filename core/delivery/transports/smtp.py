@@ -1,0 +1,254 @@
+"""Mails over SMTP: one kept session, commands pipelined (RFC 2920), and never a guess about what was taken.
+
+Which of three things a lost connection means depends on how far the mail had come:
+
+1. Before its end-of-data (".") began to be written, the server cannot have it: RETRY.
+2. From then on until the reply, it may have it: UNKNOWN.
+3. After the reply, the reply counts.
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from core.delivery.mime import MimeSkeleton, wire_address
+from core.delivery.transports.base import MailContent, Outcome, OutcomeKind, Recipient, Transport
+from core.delivery.transports.errors import ConnectionProblem, MailProblem
+from core.delivery.transports.smtp_session import CLOSING, Reply, SessionLost, SmtpSession, SmtpSettings
+
+END_OF_DATA = b".\r\n"  # the mail before it ends with CRLF
+START_MAIL_INPUT = 354
+TOO_BIG = 552
+TOO_SLOW = "server_too_slow"
+
+_QUEUE_ID = re.compile(r"(?:queued as|\bid=)\s*<?([A-Za-z0-9][\w.@+-]{2,127})", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """One mail ready for the wire. `body` is dot-stuffed and ends with CRLF."""
+
+    index: int
+    recipient: Recipient
+    address: str
+    body: bytes
+
+
+class SmtpTransport(Transport):
+    """Sends through one SMTP server over a connection that is kept between calls."""
+
+    def __init__(self, settings: SmtpSettings) -> None:
+        self._settings = settings
+        self.slice_size = settings.slice_size
+        self._session: SmtpSession | None = None
+        self._skeleton: MimeSkeleton | None = None
+        self._pipelining_trusted = True
+
+    def send(self, content: MailContent, recipients: Sequence[Recipient]) -> list[Outcome]:
+        """See `Transport.send`. Stops at the first sign of a sick server: the rest is RETRY, so that at most one mail
+        of a call ends in doubt."""
+        if self._skeleton is None or self._skeleton.content is not content:
+            self._skeleton = MimeSkeleton(content)
+        skeleton = self._skeleton
+        outcomes: dict[int, Outcome] = {}
+        mails = self._mails(skeleton, recipients, outcomes)
+        sendable = len(mails)
+        deadline = time.monotonic() + self._settings.call_seconds
+        self._drop_dead_session()
+        while mails:
+            try:
+                self._deliver(skeleton.sender, mails, outcomes, deadline)
+            except SessionLost as lost:
+                if not self._may_go_on(lost):
+                    _retry_all(mails, outcomes, lost.code, lost.words)
+            except ConnectionProblem as problem:
+                self._abandon_session()
+                if len(mails) == sendable:
+                    raise
+                _retry_all(mails, outcomes, problem.code, problem.fields["words"])
+            except BaseException:
+                # Cut off by a time limit or a signal: nobody knows which replies are still on their way.
+                self._abandon_session()
+                raise
+        return [outcomes[index] for index in range(len(recipients))]
+
+    def close(self) -> None:
+        """Take leave of the server."""
+        if self._session is not None:
+            self._session.quit()
+            self._session = None
+
+    def _mails(
+        self, skeleton: MimeSkeleton, recipients: Sequence[Recipient], outcomes: dict[int, Outcome]
+    ) -> deque[_Mail]:
+        date = datetime.now(UTC)
+        mails: deque[_Mail] = deque()
+        for index, recipient in enumerate(recipients):
+            try:
+                body = dot_stuffed(skeleton.build(recipient, date=date))
+                mails.append(_Mail(index, recipient, wire_address(recipient.address), body))
+            except MailProblem as problem:
+                outcomes[index] = Outcome(recipient.message_id, OutcomeKind.FAILED, problem.code, str(problem))
+        return mails
+
+    def _drop_dead_session(self) -> None:
+        """A server ends an idle connection whenever it likes; find out before a mail depends on it."""
+        if self._session is not None and not self._session.is_idle():
+            self._abandon_session()
+
+    def _abandon_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _may_go_on(self, lost: SessionLost) -> bool:
+        """After a loss in which no mail was put in doubt: whether a new connection may try the same mail.
+
+        Only where the old one had carried mails (servers end connections after so many, or when idle), and never
+        after a timeout: a call must not last longer than the lease of its batch.
+        """
+        session = self._session
+        self._abandon_session()
+        if session is None:
+            return False
+        if lost.code == TOO_SLOW:
+            return False
+        if lost.code == "timeout":
+            # Some servers offer PIPELINING and lose what came early; next time each command waits for its reply.
+            self._pipelining_trusted = self._pipelining_trusted and not session.pipelining
+            return False
+        return session.mails_carried > 0
+
+    def _deliver(self, sender: str, mails: deque[_Mail], outcomes: dict[int, Outcome], deadline: float) -> None:
+        """Send from the front until the queue is empty. A mail leaves it together with its outcome.
+
+        Raises `SessionLost` and `ConnectionProblem`, both only while the mail in front is free of doubt.
+        """
+        if self._session is None:
+            self._session = SmtpSession(self._settings)
+        session = self._session
+        conversation = _Conversation(session, sender, pipelined=session.pipelining and self._pipelining_trusted)
+        conversation.announce(mails[0])
+        while mails:
+            mail = mails[0]
+            refusal = conversation.refusal(mail)
+            if refusal is None:
+                outcome = _hand_over(conversation, mail, mails[1] if len(mails) > 1 else None)
+            else:
+                kind = OutcomeKind.FAILED if refusal.code >= 500 else OutcomeKind.RETRY
+                outcome = Outcome(mail.recipient.message_id, kind, refusal.full_code, refusal.words)
+            outcomes[mails.popleft().index] = outcome
+            if outcome.kind is OutcomeKind.UNKNOWN:
+                self._abandon_session()
+                _retry_all(mails, outcomes, "connection_lost", "the connection was lost with the mail before this one")
+                return
+            if outcome.code.startswith(str(CLOSING)):
+                raise SessionLost(outcome.code, outcome.words)
+            session.mails_carried += 1
+            if mails and time.monotonic() > deadline:
+                raise SessionLost(TOO_SLOW, "the server took too long for the mails before this one")
+            if refusal is not None and mails:
+                conversation.announce(mails[0])
+
+
+class _Conversation:
+    """The commands of one call on one session, and which of their replies are still to come."""
+
+    def __init__(self, session: SmtpSession, sender: str, *, pipelined: bool) -> None:
+        self.session = session
+        self._sender = sender
+        self._pipelined = pipelined
+        self._resetting = False
+
+    def announce(self, mail: _Mail) -> None:
+        """Begin a mail, after a refused one (of this call or the last) with RSET. Its replies are read by `refusal`."""
+        self._resetting = self.session.needs_reset
+        self.session.needs_reset = False
+        if self._pipelined:
+            self.session.write(self._announcement(mail))
+
+    def finish(self, mail: _Mail, following: _Mail | None) -> None:
+        """Write the body and its end, and begin the following mail in the same breath."""
+        self._resetting = False
+        announcement = self._announcement(following) if following is not None and self._pipelined else b""
+        self.session.write(mail.body + END_OF_DATA + announcement)
+
+    def refusal(self, mail: _Mail) -> Reply | None:
+        """Why the server does not want this mail, or None: then it waits for the body.
+
+        Raises `ConnectionProblem` when MAIL is refused for good and not because of the size: everybody else would
+        meet the same.
+        """
+        if self._resetting:
+            self._reply_to("RSET")
+        refusal: Reply | None = None
+        for command in self._envelope(mail):
+            if refusal is not None and (refusal.code == CLOSING or not self._pipelined):
+                break
+            reply = self._reply_to(command)
+            wanted = reply.code == START_MAIL_INPUT if command == "DATA" else 200 <= reply.code < 300
+            if refusal is None and not wanted:
+                refusal = reply
+                if command.startswith("MAIL") and reply.code >= 500 and reply.code != TOO_BIG:
+                    raise _sender_refused(reply)
+            elif refusal is not None and reply.code == START_MAIL_INPUT:
+                # RFC 2920 3.1: the server waits for a mail to nobody; give it an empty one, which it has to refuse.
+                self.session.write(END_OF_DATA)
+                self.session.read_reply()
+        self.session.needs_reset = refusal is not None
+        return refusal
+
+    def _reply_to(self, command: str) -> Reply:
+        return self.session.read_reply() if self._pipelined else self.session.command(command)
+
+    def _announcement(self, mail: _Mail) -> bytes:
+        commands = ["RSET"] if self._resetting else []
+        return "".join(f"{command}\r\n" for command in (*commands, *self._envelope(mail))).encode("ascii")
+
+    def _envelope(self, mail: _Mail) -> tuple[str, str, str]:
+        return f"MAIL FROM:<{self._sender}>", f"RCPT TO:<{mail.address}>", "DATA"
+
+
+def dot_stuffed(mail: bytes) -> bytes:
+    """`mail` with every leading dot doubled (RFC 5321 4.5.2)."""
+    stuffed = mail.replace(b"\r\n.", b"\r\n..")
+    return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def _hand_over(conversation: _Conversation, mail: _Mail, following: _Mail | None) -> Outcome:
+    """Send the body. Raises `SessionLost` only where no byte of the end-of-data left, so that nobody has the mail."""
+    message_id = mail.recipient.message_id
+    try:
+        conversation.finish(mail, following)
+    except SessionLost as lost:
+        if lost.written <= len(mail.body):
+            raise
+        return Outcome(message_id, OutcomeKind.UNKNOWN, f"{lost.code}_after_body", lost.words)
+    try:
+        reply = conversation.session.read_reply(final=True)
+    except SessionLost as lost:
+        return Outcome(message_id, OutcomeKind.UNKNOWN, f"{lost.code}_after_body", lost.words)
+    if reply.code >= 400:
+        kind = OutcomeKind.FAILED if reply.code >= 500 else OutcomeKind.RETRY
+        return Outcome(message_id, kind, reply.full_code, reply.words)
+    if reply.code >= 300:
+        return Outcome(message_id, OutcomeKind.UNKNOWN, "bad_reply_after_body", f"{reply.code} {reply.words}")
+    queue_id = _QUEUE_ID.search(reply.words)
+    found = queue_id[1] if queue_id else ""
+    return Outcome(message_id, OutcomeKind.ACCEPTED, reply.full_code, reply.words, provider_message_id=found)
+
+
+def _retry_all(mails: deque[_Mail], outcomes: dict[int, Outcome], code: str, words: str) -> None:
+    """Nothing of these mails was sent."""
+    while mails:
+        mail = mails.popleft()
+        outcomes[mail.index] = Outcome(mail.recipient.message_id, OutcomeKind.RETRY, code, words)
+
+
+def _sender_refused(reply: Reply) -> ConnectionProblem:
+    return ConnectionProblem(
+        f"The mail server refused the sender: {reply.words}", code=reply.full_code, words=reply.words
+    )

@@ -1,0 +1,3 @@
+from core.campaigns.admin.campaigns import CampaignAdmin
+
+__all__ = ["CampaignAdmin"]

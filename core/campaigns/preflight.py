@@ -1,0 +1,136 @@
+"""What stands between a campaign and its sending, and what sending it would do, in numbers."""
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from core.campaigns.models import Campaign
+from core.campaigns.queries import audience_of, campaign_audience
+from core.campaigns.snapshot import mail_source
+from core.common.errors import DomainError
+from core.contacts.audience import AudienceCounts
+from core.email_templates.inspection import UNSUBSCRIBE_TAG, inspect_mail
+from core.subscriptions import usage
+from core.subscriptions.choices import Metric
+
+_FIELD_NAMES = {"subject": "Subject", "preheader": "Preheader", "html": "HTML", "text": "Plain text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A hard stop: what is wrong and what to do. `where` is "who", "what", "from", "client" or "plan"."""
+
+    code: str
+    message: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlanUse:
+    """Mails of this month: `used` before, `after` with this campaign; `limit` None means unlimited."""
+
+    used: int
+    after: int
+    limit: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendPreview:
+    """What *Send now* would do at this moment. `plan_use` is None when the client has no plan it can use."""
+
+    audience: AudienceCounts
+    problems: tuple[Problem, ...]
+    plan_use: PlanUse | None
+
+
+def campaign_problems(campaign: Campaign, audience: AudienceCounts | None = None) -> list[Problem]:
+    """Everything that keeps the campaign from being sent, all at once. The plan is checked when it is reserved."""
+    return [
+        *_audience_problems(campaign, audience or campaign_audience(campaign)),
+        *_content_problems(campaign),
+        *_sender_problems(campaign),
+    ]
+
+
+def send_preview(campaign: Campaign) -> SendPreview:
+    """The numbers of the confirmation, with every problem, the plan's included."""
+    audience = campaign_audience(campaign)
+    problems = campaign_problems(campaign, audience)
+    plan_use: PlanUse | None = None
+    try:
+        plan_use, plan_problems = _plan_use(campaign, audience.sendable)
+        problems += plan_problems
+    except DomainError as error:
+        problems.append(Problem(error.code, str(error), "plan"))
+    return SendPreview(audience, tuple(problems), plan_use)
+
+
+def _audience_problems(campaign: Campaign, audience: AudienceCounts) -> list[Problem]:
+    included, _excluded = audience_of(campaign)
+    if not included:
+        return [Problem("no_group", "No group is chosen. Choose under Who which groups get this mail.", "who")]
+    if audience.total == 0:
+        message = "The chosen groups are empty. Import contacts into them, or choose others under Who."
+        return [Problem("audience_empty", message, "who")]
+    if audience.sendable == 0:
+        message = f"All {audience.total:,} people in the chosen groups are skipped, so nobody would get this mail."
+        return [Problem("audience_skipped", f"{message} Choose other groups under Who.", "who")]
+    return []
+
+
+def _content_problems(campaign: Campaign) -> list[Problem]:
+    source = mail_source(campaign)
+    inspection = inspect_mail(source)
+    problems = [] if source.subject.strip() else [Problem("no_subject", "The mail has no subject. Write one.", "what")]
+    for finding in inspection.errors:
+        line = f", line {finding.line}" if finding.line and finding.field in ("html", "text") else ""
+        problems.append(Problem(finding.code, f"{_FIELD_NAMES[finding.field]}{line}: {finding.message}", "what"))
+    if not inspection.has_unsubscribe:
+        message = f"The template “{campaign.template}” has no unsubscribe link. Put {UNSUBSCRIBE_TAG} behind a link"
+        also = ", in the plain text as well." if source.text else "."
+        problems.append(Problem("no_unsubscribe", message + also, "what"))
+    return problems
+
+
+def _sender_problems(campaign: Campaign) -> list[Problem]:
+    problems = []
+    for code, name, address in (
+        ("from_email", "sender address", campaign.from_email),
+        ("reply_to", "reply address", campaign.reply_to),
+    ):
+        if not address and code == "from_email":
+            problems.append(Problem("no_sender", "The sender address is missing. Write it under From.", "from"))
+        elif address and not _is_address(address):
+            message = f"The {name} “{address}” is no email address. Correct it under From."
+            problems.append(Problem(f"bad_{code}", message, "from"))
+    if not campaign.organization.postal_address.strip():
+        message = f"{campaign.organization} has no postal address, which the law asks for in every mail."
+        problems.append(Problem("no_postal_address", f"{message} Add it under Settings and brand.", "client"))
+    return problems
+
+
+def _is_address(value: str) -> bool:
+    try:
+        validate_email(value)
+    except ValidationError:
+        return False
+    return True
+
+
+def _plan_use(campaign: Campaign, emails: int) -> tuple[PlanUse, list[Problem]]:
+    """Raises NoUsableSubscription."""
+    organization_id = campaign.organization_id
+    plan = usage.usable_plan(organization_id)
+    problems = []
+    figures = {}
+    for metric, wanted in ((Metric.EMAILS, emails), (Metric.CAMPAIGNS, 1)):
+        used, limit = usage.used(organization_id=organization_id, metric=metric), plan.limit(metric)
+        figures[metric] = PlanUse(used=used, after=used + wanted, limit=limit)
+        if limit is not None and used + wanted > limit:
+            message = (
+                f"This needs {wanted:,} {metric.label}, but the {plan.name} plan has {max(limit - used, 0):,} left "
+                f"({used:,} of {limit:,} used). Choose a larger plan under Plan and usage, or a smaller audience."
+            )
+            problems.append(Problem("limit_reached", message, "plan"))
+    return figures[Metric.EMAILS], problems

@@ -1,0 +1,52 @@
+"""Reads of campaigns."""
+
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from core.campaigns.models import Campaign, CampaignGroup
+from core.campaigns.states import CampaignStatus
+from core.contacts.audience import AudienceCounts, audience_counts
+
+
+def due_campaign_ids() -> list[tuple[UUID, UUID]]:
+    """(organization id, campaign id) of what delivery has to start or go on preparing, the longest due first."""
+    due = Q(status=CampaignStatus.SCHEDULED, scheduled_at__lte=timezone.now()) | Q(status=CampaignStatus.MATERIALISING)
+    return list(Campaign.objects.filter(due).order_by("scheduled_at", "id").values_list("organization_id", "id"))
+
+
+def audience_of(campaign: Campaign) -> tuple[list[UUID], list[UUID]]:
+    """The ids of the groups included and of those left out."""
+    rows = list(CampaignGroup.objects.filter(campaign=campaign).order_by("group_id"))
+    included = [row.group_id for row in rows if not row.is_excluded]
+    return included, [row.group_id for row in rows if row.is_excluded]
+
+
+def campaign_audience(campaign: Campaign) -> AudienceCounts:
+    """How many people the campaign would reach now, and how many are skipped for which reason."""
+    included, excluded = audience_of(campaign)
+    return audience_counts(
+        organization_id=campaign.organization_id, include_group_ids=included, exclude_group_ids=excluded
+    )
+
+
+ASSUMED_MAILS_PER_SECOND = 50.0
+"""Before a client has sent enough to tell. On the slow side: the first campaign should end sooner than was said."""
+_ENOUGH_TO_TELL = 500
+
+
+def expected_seconds(campaign: Campaign, mails: int) -> float:
+    """How long that many mails will take, by the speed of this client's last finished campaign."""
+    last = (
+        Campaign.objects.filter(
+            organization_id=campaign.organization_id, status=CampaignStatus.SENT, emails_reserved__gte=_ENOUGH_TO_TELL
+        )
+        .exclude(started_at=None)
+        .order_by("-finished_at")
+        .first()
+    )
+    rate = ASSUMED_MAILS_PER_SECOND
+    if last is not None and last.started_at and last.finished_at:
+        rate = max(last.emails_reserved / max((last.finished_at - last.started_at).total_seconds(), 1.0), 0.1)
+    return mails / rate

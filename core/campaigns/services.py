@@ -1,0 +1,279 @@
+"""Writes of campaigns. Every change of state is one compare-and-set, with its audit row in the same transaction."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.accounts import audit
+from core.campaigns.errors import CampaignNotReady, ChangedMeanwhile, IllegalTransition
+from core.campaigns.models import Campaign, CampaignGroup, CampaignSnapshot
+from core.campaigns.preflight import campaign_problems
+from core.campaigns.queries import audience_of, campaign_audience
+from core.campaigns.snapshot import campaign_freeze
+from core.campaigns.states import FROZEN, CampaignStatus, PauseReason, is_legal
+from core.common.request_context import current_context
+from core.common.tasks import wake
+from core.subscriptions import usage
+from core.subscriptions.choices import Metric
+
+SWEEP = "delivery.sweep"
+_LONGEST_PROBLEM = 500
+
+
+def _move(campaign: Campaign, to: CampaignStatus, **fields: Any) -> Campaign:
+    """Bring the campaign from the state it was read in to another one, write the fields with it and the audit row.
+
+    The only writer of `status`. Two at once: both read the same (status, version), the second UPDATE waits for the
+    first and then matches no row. Raises IllegalTransition or ChangedMeanwhile; the caller's transaction is undone.
+    """
+    before = CampaignStatus(campaign.status)
+    if not is_legal(before, to):
+        raise IllegalTransition(
+            f"“{campaign}” is {before.label.lower()}, so it cannot become {to.label.lower()} now.",
+            before=before.value,
+            after=to.value,
+        )
+    changed = {"status": to, "version": campaign.version + 1, **fields}
+    same = Campaign.objects.filter(pk=campaign.pk, status=before, version=campaign.version)
+    if not same.update(**changed, updated_at=timezone.now()):
+        raise _changed_meanwhile(campaign)
+    values = {name: [getattr(campaign, name), value] for name, value in fields.items()}
+    for name, value in changed.items():
+        setattr(campaign, name, value)
+    changes = {name: pair for name, pair in values.items() if pair[0] != pair[1]}
+    audit.record(action=f"campaign.{to.value}", obj=campaign, changes={"status": [before.value, to.value], **changes})
+    return campaign
+
+
+def _changed_meanwhile(campaign: Campaign) -> ChangedMeanwhile:
+    return ChangedMeanwhile(f"“{campaign}” was changed by somebody else in the meantime. Look at it again.")
+
+
+def _campaign(campaign_id: UUID) -> Campaign:
+    return Campaign.objects.select_related("template", "organization").get(pk=campaign_id)
+
+
+# What people do
+
+
+@transaction.atomic
+def campaign_send_now(*, campaign_id: UUID, version: int | None = None) -> Campaign:
+    """Make a draft due now and count it against the plan; delivery is woken after the commit.
+
+    `version` is the one a person confirmed: a draft edited since then is refused. Raises CampaignNotReady with every
+    problem, LimitReached, NoUsableSubscription, IllegalTransition, ChangedMeanwhile; then nothing has changed.
+    """
+    campaign = _campaign(campaign_id)
+    if version is not None and version != campaign.version:
+        raise _changed_meanwhile(campaign)
+    audience = campaign_audience(campaign)
+    if is_legal(campaign.status, CampaignStatus.SCHEDULED) and (problems := campaign_problems(campaign, audience)):
+        raise CampaignNotReady(problems)
+    # The move comes first: of two at once only one gets past it, so that only one reserves.
+    _move(
+        campaign,
+        CampaignStatus.SCHEDULED,
+        scheduled_at=timezone.now(),
+        emails_reserved=audience.sendable,
+        reserved_month=usage.month_of(Metric.EMAILS),
+        problem="",
+    )
+    organization_id = campaign.organization_id
+    usage.reserve(organization_id=organization_id, metric=Metric.EMAILS, amount=audience.sendable)
+    usage.reserve(organization_id=organization_id, metric=Metric.CAMPAIGNS, amount=1)
+    wake(SWEEP)
+    return campaign
+
+
+@transaction.atomic
+def campaign_pause(*, campaign_id: UUID) -> Campaign:
+    """Stop a campaign that is going out: no further batch starts. Raises IllegalTransition, ChangedMeanwhile."""
+    return _move(_campaign(campaign_id), CampaignStatus.PAUSED, pause_reason=PauseReason.MANUAL, problem="")
+
+
+@transaction.atomic
+def campaign_resume(*, campaign_id: UUID) -> Campaign:
+    """Go on where the campaign stopped: with its preparation when that had not been finished, else with sending."""
+    campaign = _campaign(campaign_id)
+    _refuse_unless_paused(campaign)
+    to = CampaignStatus.SENDING if campaign.started_at else CampaignStatus.MATERIALISING
+    _move(campaign, to, pause_reason="", problem="")
+    wake(SWEEP)
+    return campaign
+
+
+def _refuse_unless_paused(campaign: Campaign) -> None:
+    if campaign.status != CampaignStatus.PAUSED:
+        label = CampaignStatus(campaign.status).label.lower()
+        raise IllegalTransition(
+            f"“{campaign}” is {label}: only a paused campaign can be resumed.", before=campaign.status, after="sending"
+        )
+
+
+@transaction.atomic
+def campaign_cancel(*, campaign_id: UUID) -> Campaign:
+    """Call a campaign off. Before it is frozen it is over at once and what was reserved is given back; later,
+    delivery skips everybody who has not had it and then finishes it. Raises IllegalTransition, ChangedMeanwhile."""
+    campaign = _campaign(campaign_id)
+    if campaign.status in FROZEN:
+        _move(campaign, CampaignStatus.CANCELLING)
+        wake(SWEEP)
+        return campaign
+    return _end_unsent(campaign, CampaignStatus.CANCELLED)
+
+
+@transaction.atomic
+def campaign_duplicate(*, campaign_id: UUID) -> Campaign:
+    """A new draft with the same content, sender and groups."""
+    original = _campaign(campaign_id)
+    names = ("organization_id", "template_id", "subject", "preheader", "from_name", "from_email", "reply_to")
+    draft = Campaign.objects.create(
+        name=f"{original.name[:113]} (copy)",
+        created_by_id=current_context().actor_id,
+        **{name: getattr(original, name) for name in names},
+    )
+    included, excluded = audience_of(original)
+    _write_groups(draft, dict.fromkeys(included, False) | dict.fromkeys(excluded, True))
+    audit.record(action="campaign.added", obj=draft, changes={"copy of": [None, str(original.pk)]})
+    return draft
+
+
+def campaign_hold_draft(*, campaign_id: UUID, version: int) -> int:
+    """Claim a draft for being edited until the caller's transaction ends; returns its new version.
+
+    A *Send now* at the same moment waits and then finds another version. Raises IllegalTransition when the campaign is
+    no draft any more, ChangedMeanwhile when it was edited since `version` was read.
+    """
+    draft = Campaign.objects.filter(pk=campaign_id, status=CampaignStatus.DRAFT, version=version)
+    if draft.update(version=version + 1):
+        return version + 1
+    campaign = _campaign(campaign_id)
+    if campaign.status == CampaignStatus.DRAFT:
+        raise _changed_meanwhile(campaign)
+    raise IllegalTransition(
+        f"“{campaign}” is {CampaignStatus(campaign.status).label.lower()}: only a draft can be edited.",
+        before=campaign.status,
+        after="draft",
+    )
+
+
+@transaction.atomic
+def campaign_set_groups(*, campaign: Campaign, include_ids: list[UUID], exclude_ids: list[UUID]) -> None:
+    """Say who gets a draft. A group in both lists is left out. The caller holds the draft (`campaign_hold_draft`)."""
+    before = audience_of(campaign)
+    wanted = dict.fromkeys(include_ids, False) | dict.fromkeys(exclude_ids, True)
+    stored = {row.group_id: row.is_excluded for row in CampaignGroup.objects.filter(campaign=campaign)}
+    if wanted == stored:
+        return
+    CampaignGroup.objects.filter(campaign=campaign).delete()
+    _write_groups(campaign, wanted)
+    after = audience_of(campaign)
+    changes = {
+        name: [_texts(old), _texts(new)]
+        for name, old, new in zip(("groups", "groups left out"), before, after, strict=True)
+        if old != new
+    }
+    audit.record(action="campaign.changed", obj=campaign, changes=changes)
+
+
+def _write_groups(campaign: Campaign, is_excluded_by_id: dict[UUID, bool]) -> None:
+    CampaignGroup.objects.bulk_create(
+        CampaignGroup(
+            organization_id=campaign.organization_id, campaign=campaign, group_id=group_id, is_excluded=is_excluded
+        )
+        for group_id, is_excluded in is_excluded_by_id.items()
+    )
+
+
+def _texts(ids: list[UUID]) -> list[str]:
+    return [str(pk) for pk in ids]
+
+
+# What delivery does
+
+
+@transaction.atomic
+def campaign_begin(*, campaign_id: UUID) -> CampaignSnapshot:
+    """Freeze a due campaign and start preparing its mails: scheduled → materialising.
+
+    For one that is being prepared already, it returns what was frozen: a killed worker's successor goes on with it.
+    """
+    campaign = _campaign(campaign_id)
+    if campaign.status != CampaignStatus.MATERIALISING:
+        _refuse_unless(campaign, CampaignStatus.SCHEDULED, to=CampaignStatus.MATERIALISING)
+        _move(campaign, CampaignStatus.MATERIALISING)
+    return campaign_freeze(campaign)
+
+
+def _refuse_unless(campaign: Campaign, status: CampaignStatus, *, to: CampaignStatus) -> None:
+    """The table also lets a person's *Resume* make this move; a late job must not lift a pause."""
+    if campaign.status != status:
+        label = CampaignStatus(campaign.status).label.lower()
+        raise IllegalTransition(
+            f"“{campaign}” is {label}, not {status.label.lower()}.", before=campaign.status, after=to.value
+        )
+
+
+@transaction.atomic
+def campaign_started(*, campaign_id: UUID) -> Campaign:
+    """Every mail of the audience stands in the ledger: materialising → sending."""
+    campaign = _campaign(campaign_id)
+    _refuse_unless(campaign, CampaignStatus.MATERIALISING, to=CampaignStatus.SENDING)
+    return _move(campaign, CampaignStatus.SENDING, started_at=timezone.now())
+
+
+@transaction.atomic
+def campaign_completed(*, campaign_id: UUID) -> Campaign:
+    """Nothing is left to send: sending → sent."""
+    return _move(_campaign(campaign_id), CampaignStatus.SENT, finished_at=timezone.now())
+
+
+@transaction.atomic
+def campaign_halted(*, campaign_id: UUID, reason: PauseReason, problem: str) -> Campaign:
+    """The product itself stops the campaign; `problem` tells a person why and what to do: → paused."""
+    problem = problem[:_LONGEST_PROBLEM]
+    return _move(_campaign(campaign_id), CampaignStatus.PAUSED, pause_reason=reason, problem=problem)
+
+
+@transaction.atomic
+def campaign_failed(*, campaign_id: UUID, problem: str) -> Campaign:
+    """It could not be begun or prepared, nobody got anything: → failed. What was reserved is given back."""
+    return _end_unsent(_campaign(campaign_id), CampaignStatus.FAILED, problem=problem[:_LONGEST_PROBLEM])
+
+
+@transaction.atomic
+def campaign_cancelled(*, campaign_id: UUID) -> Campaign:
+    """Everybody who had not had it is skipped now: cancelling → cancelled."""
+    return _move(_campaign(campaign_id), CampaignStatus.CANCELLED, finished_at=timezone.now())
+
+
+@transaction.atomic
+def campaign_correct_reservation(*, campaign_id: UUID, emails: int) -> None:
+    """Set what is reserved to the mails the audience really needs, once it is known. Raises LimitReached."""
+    campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
+    difference = emails - campaign.emails_reserved
+    if difference > 0:
+        usage.reserve(organization_id=campaign.organization_id, metric=Metric.EMAILS, amount=difference)
+    elif difference < 0:
+        _release_emails(campaign, -difference)
+    Campaign.objects.filter(pk=campaign.pk).update(emails_reserved=emails)
+
+
+def _end_unsent(campaign: Campaign, to: CampaignStatus, **fields: Any) -> Campaign:
+    """End a campaign of which nothing was mailed, and give back what it had reserved."""
+    reserved, was_counted = campaign.emails_reserved, campaign.reserved_month is not None
+    month = campaign.reserved_month
+    _move(campaign, to, emails_reserved=0, reserved_month=None, finished_at=timezone.now(), **fields)
+    if was_counted:
+        organization_id = campaign.organization_id
+        usage.release(organization_id=organization_id, metric=Metric.EMAILS, amount=reserved, month=month)
+        usage.release(organization_id=organization_id, metric=Metric.CAMPAIGNS, amount=1, month=month)
+    return campaign
+
+
+def _release_emails(campaign: Campaign, amount: int) -> None:
+    usage.release(
+        organization_id=campaign.organization_id, metric=Metric.EMAILS, amount=amount, month=campaign.reserved_month
+    )

@@ -1,0 +1,24 @@
+/* The audience's numbers follow the ticked groups. */
+(() => {
+    "use strict";
+    const target = document.querySelector("[data-audience]");
+    const form = document.querySelector("#content-main form");
+    if (!target || !form) return;
+    const client = JSON.parse(document.getElementById("preview-config").textContent).extra.client;
+    let asked = 0;
+
+    const ticked = (name) => [...form.querySelectorAll(`input[name="${name}"]:checked`)].map((box) => box.value);
+
+    async function refresh() {
+        const query = new URLSearchParams({ client });
+        ticked("include_groups").forEach((id) => query.append("include", id));
+        ticked("exclude_groups").forEach((id) => query.append("exclude", id));
+        const number = ++asked;
+        const response = await fetch(`${target.dataset.audience}?${query}`);
+        if (response.ok && number === asked) target.innerHTML = await response.text();
+    }
+
+    form.addEventListener("change", (event) => {
+        if (/^(include|exclude)_groups$/.test(event.target.name)) refresh();
+    });
+})();

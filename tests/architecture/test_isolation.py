@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.contenttypes.models import ContentType
 from django.db import models
 from django.http import HttpResponseBase
 from django.test import Client as Browser
@@ -28,7 +29,9 @@ from tests.support.canary import Client, make_client
 OURS, THEIRS = "Heron", "Wombat"
 LEAVING = {"logout", "password_change", "password_change_done", "jsi18n", "login"}
 """Pages that end the session or show no data at all."""
-URLS = [url for url in admin_urls() if url.name not in LEAVING]
+NAMED_BY_LABEL = {"app_list", "view_on_site"}
+"""Their addresses are made of an app's label or a content type, see `addresses`."""
+URLS = [url for url in admin_urls() if url.name not in LEAVING | NAMED_BY_LABEL]
 
 
 @pytest.fixture
@@ -77,9 +80,17 @@ def addresses(theirs: Client) -> Iterator[tuple[AdminUrl, str]]:
     for url in URLS:
         if not url.parameters:
             yield url, reverse(f"admin:{url.name}")
-        elif url.name not in {"app_list", "view_on_site"}:
+        else:
             for pk in their_ids(url, theirs):
                 yield url, url.address(pk)
+    for label in {model._meta.app_label for model in admin.site._registry}:
+        yield AdminUrl("app_list", ("app_label",), None), reverse("admin:app_list", args=[label])
+    for model, row in theirs.rows.items():
+        content_type = ContentType.objects.get_for_model(model)
+        yield (
+            AdminUrl("view_on_site", ("object_id",), model),
+            reverse("admin:view_on_site", args=[content_type.pk, row.pk]),
+        )
 
 
 def test_walk_covers_the_pages_that_matter() -> None:
@@ -94,7 +105,8 @@ def test_get_of_every_page_shows_nothing_of_the_other_client(clients: Any, brows
     leaks = []
     for url, address in addresses(theirs):
         response = browser.get(address, follow=True)
-        if shows_them(response) or (url.parameters and response.status_code == 200 and not response.redirect_chain):
+        opened = "object_id" in url.parameters and response.status_code == 200 and not response.redirect_chain
+        if shows_them(response) or opened:
             leaks.append((address, response.status_code))
     assert leaks == []
 
@@ -206,7 +218,7 @@ def test_unknown_and_foreign_ids_are_answered_alike(clients: Any, browser: Brows
     _, theirs = clients
     differences = []
     for url in URLS:
-        if not url.parameters or url.name in {"app_list", "view_on_site"}:
+        if not url.parameters:
             continue
         for pk in their_ids(url, theirs):
             foreign, unknown = browser.get(url.address(pk)), browser.get(url.address(str(uuid4())))

@@ -10,13 +10,11 @@ from core.accounts.model_admins import AgencyModelAdmin
 from core.accounts.permissions import MATRIX, Permission, role_allows
 from core.common.models import ScopedModel
 from tests.architecture.baselines import compare_with_baseline
-from tests.architecture.test_isolation import LEAVING
+from tests.architecture.test_isolation import LEAVING, NAMED_BY_LABEL, fingerprint
 from tests.support.admin_urls import AdminUrl, admin_urls
 from tests.support.canary import Client, make_client
 
-PAGES = [
-    url for url in admin_urls() if url.name not in LEAVING | {"app_list", "view_on_site", "search", "autocomplete"}
-]
+PAGES = [url for url in admin_urls() if url.name not in LEAVING | NAMED_BY_LABEL | {"search", "autocomplete"}]
 
 
 @pytest.fixture
@@ -76,8 +74,6 @@ def test_pages_of_the_agency_are_closed_to_every_role() -> None:
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.ACCOUNT_MANAGER])
 def test_reading_roles_change_nothing_by_any_post(client: Client, role: Role) -> None:
-    from tests.architecture.test_isolation import fingerprint
-
     before = fingerprint(client)
     browser = browser_of(client, role)
     for url in PAGES:

@@ -41,7 +41,7 @@ def test_actions_name_the_permission_they_need(model: type, model_admin: admin.M
         for item in getattr(model_admin, attribute):
             names += item["items"] if isinstance(item, dict) else [item]
     for name in names:
-        method = getattr(model_admin, name) if isinstance(name, str) else name
+        method = model_admin.get_action(name)[0] if name in (model_admin.actions or ()) else getattr(model_admin, name)
         assert getattr(method, "allowed_permissions", ()), f"{model_admin}.{name} is open to everyone"
 
 

@@ -29,7 +29,7 @@ from core.subscriptions.choices import Metric
 from core.subscriptions.models import Subscription, Usage
 from core.subscriptions.usage import month_of
 from core.tracking.choices import EventType, Verdict
-from core.tracking.models import AnalyticsEvent, CampaignHour, DirtyCampaign
+from core.tracking.models import AnalyticsEvent, CampaignHour, DirtyCampaign, LinkClicks
 from tests.support import factories
 
 Rows = dict[type[models.Model], Any]
@@ -48,7 +48,7 @@ class Client:
 def make_client(word: str) -> Client:
     """A client whose every text holds `word`. Two of them have identical shape."""
     organization = factories.make_organization(
-        f"{word} Shop", plan=factories.make_plan(name=f"Plan of {word}", max_emails=10_000), color="#0072b2"
+        f"{word} Shop", plan=factories.make_plan(max_emails=10_000), color="#0072b2"
     )
     organization.postal_address = f"1 {word} Street"
     with organization_scope(organization):
@@ -96,7 +96,7 @@ def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
         organization=organization,
         file_name=f"{word}.csv",
         content=f"email,name\n{word.lower()}@people.example,{word}\n".encode(),
-        columns={"email": "email", word: ""},
+        columns=[{"header": "email", "field": "email"}, {"header": word, "field": "first_name"}],
         group=group,
         created_by=user,
         status=ImportStatus.DONE,
@@ -114,7 +114,7 @@ def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
         ContactGroupMembership: ContactGroupMembership.objects.get(group=group),
         ContactImport: contact_import,
         RefusedRow: RefusedRow.objects.create(
-            organization=organization, contact_import=contact_import, row_number=2, values=[word], reason=word
+            organization=organization, contact_import=contact_import, row_number=2, values=[word, word], reason=word
         ),
         Suppression: Suppression.objects.create(
             organization=organization,
@@ -236,8 +236,11 @@ def _tracking_rows(organization: Organization, rows: Rows) -> Rows:
         total=1,
         firsts=1,
     )
+    clicks = LinkClicks.objects.create(
+        organization=organization, campaign=campaign, link=rows[CampaignLink], verdict=Verdict.HUMAN, total=1, firsts=1
+    )
     dirty = DirtyCampaign.objects.create(organization=organization, campaign=campaign)
-    return {AnalyticsEvent: event, CampaignHour: hour, DirtyCampaign: dirty}
+    return {AnalyticsEvent: event, CampaignHour: hour, LinkClicks: clicks, DirtyCampaign: dirty}
 
 
 def _account_rows(organization: Organization, word: str, rows: Rows) -> Rows:

@@ -22,7 +22,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(email, password, is_superuser=True, is_email_verified=True, **fields)
+        return self.create_user(email, password, **{"is_superuser": True, "is_email_verified": True, **fields})
 
 
 class User(AbstractBaseUser, PermissionsMixin):

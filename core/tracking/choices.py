@@ -34,3 +34,20 @@ class Verdict(models.TextChoices):
 
 PEOPLE = frozenset({Verdict.HUMAN, Verdict.PROXY, Verdict.UNKNOWN})
 """Verdicts counted as people in headline rates: an image proxy loads when a person opens."""
+
+MACHINES = frozenset(set(Verdict) - PEOPLE)
+
+
+class VerdictReason(models.TextChoices):
+    """The signal a verdict rests on. Codes are stored with the event; the first one decided."""
+
+    BROWSER = "browser", "A browser or mail app"
+    UNFAMILIAR_AGENT = "unfamiliar_agent", "Calls itself by an unfamiliar name"
+    IMAGE_PROXY = "image_proxy", "The mailbox provider's image proxy: it loads when a person opens"
+    APPLE_PRIVACY = "apple_privacy", "Apple Mail loads images ahead of reading"
+    GMAIL_PREFETCH = "gmail_prefetch", "Gmail loads images ahead of reading"
+    KNOWN_MACHINE = "known_machine", "Calls itself a bot, a scanner or a program"
+    NO_AGENT = "no_agent", "Does not say what it is"
+    HEAD_REQUEST = "head_request", "Asked for the headers only"
+    TOO_SOON = "too_soon", "Within two seconds of sending"
+    ONE_CLICK = "one_click", "Pressed the button"

@@ -83,6 +83,34 @@ class CampaignHour(UUIDModel, OrganizationOwned):
         return f"{self.type} {self.hour:%Y-%m-%d %H}h: {self.total}"
 
 
+class LinkClicks(UUIDModel, OrganizationOwned):
+    """Rollup: how often a link of a campaign was followed, and by how many messages' recipients (`firsts`: a message's
+    first click on this link by its kind of visitor). Recomputed together with CampaignHour."""
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    link = models.ForeignKey(
+        "campaigns.CampaignLink", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    total = models.PositiveIntegerField(default=0)
+    firsts = models.PositiveIntegerField(default=0)
+
+    class Meta(OrganizationOwned.Meta):
+        verbose_name = "clicks of a link"
+        verbose_name_plural = "clicks of links"
+        constraints = [
+            SameOrganization(field="campaign", name="tracking_link_campaign_same_org"),
+            SameOrganization(field="link", name="tracking_link_link_same_org"),
+            models.UniqueConstraint(fields=["campaign", "link", "verdict"], name="tracking_link_once"),
+        ]
+        indexes = [models.Index(fields=["organization", "campaign"], name="tracking_link_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.link}: {self.total}"
+
+
 class DirtyCampaign(OrganizationOwned):
     """A campaign whose rollup is older than its events. `touched` rises with each event batch; the rollup removes the
     row only if it still finds the value it started from."""

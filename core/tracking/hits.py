@@ -1,0 +1,51 @@
+"""What a request for a pixel or a link leaves behind, and how much of it one mail may leave."""
+
+import ipaddress
+import logging
+from typing import Any
+from uuid import UUID
+
+from django.core.cache import cache
+from django.http import HttpRequest
+from redis.exceptions import RedisError
+
+from core.common.network import client_ip
+
+logger = logging.getLogger(__name__)
+
+HITS_PER_HOUR = 120
+"""Of one mail and one kind. A forwarded mail stays below it; a loop that would fill the database does not."""
+_AGENT_LENGTH = 300
+_LANGUAGE_LENGTH = 60
+_NETWORK_BITS = {4: 24, 6: 48}
+
+
+def network_of(ip_address: str | None) -> str:
+    """The network an address is in, /24 or /48: enough to see a gateway, too little to name a household."""
+    if not ip_address:
+        return ""
+    version = ipaddress.ip_address(ip_address).version
+    return str(ipaddress.ip_network(f"{ip_address}/{_NETWORK_BITS[version]}", strict=False))
+
+
+def seen_of(request: HttpRequest) -> dict[str, Any]:
+    """What is kept of a request: enough to judge it again, and nothing that names a person."""
+    return {
+        "method": request.method,
+        "user_agent": request.headers.get("User-Agent", "")[:_AGENT_LENGTH].replace("\x00", ""),
+        "language": request.headers.get("Accept-Language", "")[:_LANGUAGE_LENGTH].replace("\x00", ""),
+        "network": network_of(client_ip(request)),
+    }
+
+
+def within_limit(kind: str, message_id: UUID) -> bool:
+    """Count this hit; False once the mail had more than HITS_PER_HOUR of this kind. Without Redis: no limit."""
+    key = f"tracking:hits:{kind}:{message_id}"
+    try:
+        cache.add(key, 0, timeout=3600)
+        return cache.incr(key) <= HITS_PER_HOUR
+    except ValueError:
+        return True  # the hour ended between the two calls
+    except RedisError as error:
+        logger.warning("Hits are not limited: the cache does not answer (%s).", error)
+        return True

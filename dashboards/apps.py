@@ -4,3 +4,7 @@ from django.apps import AppConfig
 class DashboardsConfig(AppConfig):
     name = "dashboards"
     label = "dashboards"
+
+    def ready(self) -> None:
+        """The views register themselves as pages of the admin."""
+        from dashboards import views  # noqa: F401

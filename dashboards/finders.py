@@ -16,7 +16,7 @@ class PlotlyFinder(BaseFinder):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.storage = FileSystemStorage(location=str(Path(plotly.__file__).parent / "package_data"))
-        self.storage.prefix = _PREFIX
+        self.storage.prefix = _PREFIX  # type: ignore[attr-defined]
 
     def find(self, path: str, find_all: bool = False, **kwargs: Any) -> Any:
         if path != f"{_PREFIX}/{_FILE}":

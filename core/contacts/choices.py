@@ -20,6 +20,17 @@ CONTACT_STATUS_COLORS = {
 }
 
 
+class BlockReason(models.TextChoices):
+    """Why a contact is not written to. The values are those of the ledger's skip reasons."""
+
+    UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+    NOT_CONFIRMED = "not_confirmed", "Subscription not confirmed"
+    BOUNCED = "bounced", "Address bounced before"
+    COMPLAINED = "complained", "Complained before"
+    SUPPRESSION_LIST = "suppression_list", "On the suppression list"
+    DELETED = "deleted", "Contact deleted"
+
+
 class SuppressionReason(models.TextChoices):
     UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
     BOUNCED = "bounced", "Bounced"

@@ -37,7 +37,15 @@ class Contact(UUIDModel, TimeStamped, OrganizationOwned):
                 violation_error_message="A contact with this email address exists already.",
             ),
         ]
-        indexes = [models.Index(fields=["organization", "-id"], name="contacts_contact_newest")]
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="contacts_contact_newest"),
+            # Few rows: an import finds those that come back, the purge those that are due.
+            models.Index(
+                fields=["organization", "deleted_at"],
+                name="contacts_contact_deleted",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.email

@@ -16,10 +16,12 @@ class ContactImport(UUIDModel, TimeStamped, OrganizationOwned):
 
     file_name = models.CharField(max_length=200)
     content = models.BinaryField()
-    columns = models.JSONField(default=dict, help_text="Header → field; columns without a field are left out.")
+    columns = models.JSONField(
+        default=list, help_text="Header and field of each column in order; one without a field is left out."
+    )
     encoding = models.CharField(max_length=40, blank=True)
     group = models.ForeignKey(
-        "contacts.ContactGroup", on_delete=models.PROTECT, null=True, blank=True, related_name="+", db_constraint=False
+        "contacts.ContactGroup", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", db_constraint=False
     )
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     status = models.CharField(max_length=10, choices=ImportStatus, default=ImportStatus.DRAFT)
@@ -29,6 +31,7 @@ class ContactImport(UUIDModel, TimeStamped, OrganizationOwned):
     updated_count = models.PositiveIntegerField("changed", default=0)
     unchanged_count = models.PositiveIntegerField("same", default=0)
     refused_count = models.PositiveIntegerField("refused", default=0)
+    protected_count = models.PositiveIntegerField("stay unsubscribed", default=0)
     problem = models.TextField("why it stopped", blank=True)
     started_at = models.DateTimeField("started", null=True)
     heartbeat_at = models.DateTimeField(null=True)

@@ -1,0 +1,110 @@
+"""Reads of contacts, groups and imports for the packages above."""
+
+import datetime
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from core.common.tenancy import as_organization_id
+from core.contacts.choices import ImportStatus
+from core.contacts.models import Contact, ContactImport
+
+_MERGE_COLUMNS = ("email", "first_name", "last_name", "phone", "company", "language", "time_zone", "attributes")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactValues:
+    """What a mail may say to one person: `values` maps "contact.first_name", "contact.attributes.city" … to text."""
+
+    address: str
+    name: str
+    values: dict[str, str]
+
+
+def contact_merge_values(*, organization_id: UUID, contact_ids: Collection[UUID]) -> dict[UUID, ContactValues]:
+    """The merge values of these contacts, deleted ones included; ids of other organizations are left out. One query."""
+    rows = Contact.objects.filter(
+        organization_id=as_organization_id(organization_id), id__in=list(contact_ids)
+    ).values_list("id", *_MERGE_COLUMNS)
+    return {row[0]: _merge_values(dict(zip(_MERGE_COLUMNS, row[1:], strict=True))) for row in rows}
+
+
+def _merge_values(columns: dict[str, Any]) -> ContactValues:
+    attributes = columns.pop("attributes")
+    name = f"{columns['first_name']} {columns['last_name']}".strip()
+    values = {f"contact.{field}": value for field, value in columns.items()}
+    values["contact.full_name"] = name
+    values.update({f"contact.attributes.{key}": _as_text(value) for key, value in attributes.items()})
+    return ContactValues(address=columns["email"], name=name, values=values)
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class ImportProgress:
+    """Where an import stands, from its own row. `rate_per_second` and `seconds_left` are None until known."""
+
+    status: ImportStatus
+    rows_total: int
+    rows_done: int
+    created: int
+    updated: int
+    unchanged: int
+    refused: int
+    protected: int
+    rate_per_second: float | None
+    seconds_left: float | None
+    is_behind: bool
+
+    @property
+    def is_under_way(self) -> bool:
+        return self.status in (ImportStatus.QUEUED, ImportStatus.RUNNING)
+
+    @property
+    def percent(self) -> float:
+        return 100.0 * self.rows_done / self.rows_total if self.rows_total else 0.0
+
+
+BEHIND_AFTER = datetime.timedelta(seconds=15)
+"""A chunk takes well under a second: after this long without one, something is holding the import up."""
+
+
+def import_progress(contact_import: ContactImport) -> ImportProgress:
+    """The progress of an import, without a query."""
+    rate = _rate_per_second(contact_import)
+    left = contact_import.rows_total - contact_import.rows_done
+    status = ImportStatus(contact_import.status)
+    heartbeat_at = contact_import.heartbeat_at
+    under_way = status in (ImportStatus.QUEUED, ImportStatus.RUNNING)
+    return ImportProgress(
+        status=status,
+        rows_total=contact_import.rows_total,
+        rows_done=contact_import.rows_done,
+        created=contact_import.created_count,
+        updated=contact_import.updated_count,
+        unchanged=contact_import.unchanged_count,
+        refused=contact_import.refused_count,
+        protected=contact_import.protected_count,
+        rate_per_second=rate,
+        seconds_left=left / rate if rate else None,
+        is_behind=bool(under_way and heartbeat_at and timezone.now() - heartbeat_at > BEHIND_AFTER),
+    )
+
+
+def _rate_per_second(contact_import: ContactImport) -> float | None:
+    started_at = contact_import.started_at
+    last_at = contact_import.finished_at or contact_import.heartbeat_at
+    if not started_at or not last_at or last_at <= started_at or not contact_import.rows_done:
+        return None
+    return contact_import.rows_done / (last_at - started_at).total_seconds()
+
+
+def contact_attribute_names(*, organization_id: UUID) -> frozenset[str]:
+    """The names of custom fields this client's contacts have, by the newest thousand of them."""
+    newest = Contact.objects.filter(organization_id=as_organization_id(organization_id)).order_by("-id")[:1000]
+    return frozenset(name for attributes in newest.values_list("attributes", flat=True) for name in attributes)

@@ -3,13 +3,15 @@
 import datetime
 import decimal
 import uuid
+from contextlib import nullcontext
 from typing import Any
 
 from django.db import models
 
 from core.accounts.models import AuditEvent, Organization
 from core.common.encryption import EncryptedTextField
-from core.common.request_context import current_context
+from core.common.request_context import RequestContext, current_context
+from core.common.tenancy import all_organizations
 
 Changes = dict[str, list[Any]]
 _LONGEST_VALUE = 2000
@@ -19,15 +21,25 @@ SECRET = "•••"
 def record(*, action: str, obj: models.Model, changes: Changes | None = None) -> AuditEvent:
     """Append what happened to `obj`: `action` is dotted ("campaign.sent"), `changes` is {field: [before, after]}."""
     context = current_context()
+    organization_id = obj.pk if isinstance(obj, Organization) else getattr(obj, "organization_id", None)
+    with (
+        nullcontext() if organization_id else all_organizations(reason="an event of the agency is in no client's scope")
+    ):
+        return _append(organization_id, context, action, obj, changes or {})
+
+
+def _append(
+    organization_id: uuid.UUID | None, context: RequestContext, action: str, obj: models.Model, changes: Changes
+) -> AuditEvent:
     return AuditEvent.objects.create(
-        organization_id=obj.pk if isinstance(obj, Organization) else getattr(obj, "organization_id", None),
+        organization_id=organization_id,
         actor_id=context.actor_id,
         actor_label=context.actor_label,
         action=action,
         object_type=obj._meta.label_lower,
         object_id=str(obj.pk),
         object_label=str(obj)[:200],
-        changes={name: [_storable(value) for value in pair] for name, pair in (changes or {}).items()},
+        changes={name: [_storable(value) for value in pair] for name, pair in changes.items()},
         ip_address=context.ip_address,
         request_id=context.request_id,
     )

@@ -50,6 +50,9 @@ class OrganizationMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        # The session is not even read outside the admin: a link in a mail answers the same to everybody.
+        if not request.path.startswith(f"/{settings.ADMIN_PATH}"):
+            return self.get_response(request)
         if isinstance(request.user, AnonymousUser) or not request.user.is_active:
             return self.get_response(request)
         access = access_for(request.user, current_id=request.session.get(SESSION_KEY))
@@ -62,7 +65,7 @@ class OrganizationMiddleware:
         }
         with request_context(**context), _scope_of(access), timezone.override(_time_zone(access)):
             if page_belongs_to_another_client(request, access):
-                return render(request, "admin/switched_client.html", {"access": access}, status=409)
+                return render(request, "admin/switched_client.html", _switched_context(request, access), status=409)
             with translation.override(access.user.language):
                 return self.get_response(request)
 
@@ -81,5 +84,23 @@ def page_belongs_to_another_client(request: HttpRequest, access: Access) -> bool
     """A form opened for one client must not be saved into another one chosen meanwhile in a second tab."""
     if request.method != "POST" or not request.path.startswith(f"/{settings.ADMIN_PATH}"):
         return False
-    stated = request.headers.get("X-Organization") or request.POST.get(FORM_FIELD)
+    stated = _stated_client(request)
     return stated is not None and stated != (str(access.current.pk) if access.current else ALL_CLIENTS)
+
+
+def _stated_client(request: HttpRequest) -> str | None:
+    """The client the page was made for, as its form or script says; None when it says nothing."""
+    return request.headers.get("X-Organization") or request.POST.get(FORM_FIELD)
+
+
+def _switched_context(request: HttpRequest, access: Access) -> dict[str, Any]:
+    """Names the page's client only if the person may still work for it."""
+    stated = _stated_client(request)
+    made_for = next((client for client in access.organizations if str(client.pk) == stated), None)
+    name = "all clients" if stated == ALL_CLIENTS else made_for.name if made_for else "another client"
+    return {
+        "access": access,
+        "page_client_name": name,
+        "page_client_value": stated if made_for or stated == ALL_CLIENTS else "",
+        "form_organization": str(access.current.pk) if access.current else ALL_CLIENTS,
+    }

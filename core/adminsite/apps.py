@@ -6,6 +6,9 @@ class AdminSiteConfig(AppConfig):
     name = "core.adminsite"
     label = "adminsite"
 
+    def ready(self) -> None:
+        from core.adminsite import checks, plan_page  # noqa: F401 - both register when they are imported
+
 
 class EngageXAdminConfig(apps.AdminConfig):
     """Makes our site Django's default one: rooms register with `admin.site` and import nothing of ours."""

@@ -1,6 +1,7 @@
 """How work reaches Celery: ids only, after commit, with the request id, inside a scope that the base class opens."""
 
 import functools
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from core.common.tenancy import all_organizations, organization_scope
 REQUEST_ID_HEADER = "engagex_request_id"
 ACTOR_ID_HEADER = "engagex_actor_id"
 ACTOR_LABEL_HEADER = "engagex_actor_label"
+
+logger = logging.getLogger(__name__)
 
 Summary = dict[str, Any]
 
@@ -29,7 +32,7 @@ def organization_task(*, name: str, **options: Any) -> Callable[[Callable[..., S
         @functools.wraps(function)
         def run(self: Task, *, organization_id: str, **ids: Any) -> Summary:
             with _task_context(self), organization_scope(organization_id):
-                return function(organization_id=organization_id, **ids)
+                return _noted(name, function(organization_id=organization_id, **ids))
 
         return run
 
@@ -43,18 +46,26 @@ def agency_task(*, name: str, per: str = "", **options: Any) -> Callable[[Callab
     """
 
     def decorate(function: Callable[..., Summary]) -> Task:
-        @shared_task(bind=True, name=name, **options)
+        # The start is noted, so that the list of jobs can say how long the last run took.
+        @shared_task(bind=True, name=name, track_started=True, **options)
         @functools.wraps(function)
         def run(self: Task, **ids: Any) -> Summary:
             with _task_context(self), advisory_lock(f"task:{name}:{ids.get(per, '')}") as acquired:
                 if not acquired:
                     return {"skipped": "already running"}
                 with all_organizations(reason=f"periodic job {name}"):
-                    return function(**ids)
+                    return _noted(name, function(**ids))
 
         return run
 
     return decorate
+
+
+def _noted(name: str, summary: Summary) -> Summary:
+    """A log line under the request id of whoever asked; a periodic job that found nothing to do leaves none."""
+    if any(summary.values()):
+        logger.info("%s: %s", name, summary)
+    return summary
 
 
 def _task_context(task: Task) -> Any:
@@ -84,4 +95,6 @@ def enqueue(task: Task, **ids: Any) -> None:
 
 def wake(name: str, **ids: Any) -> None:
     """`enqueue` by name, for a package that may not import the one that does the work. Unknown names raise KeyError."""
+    if name not in current_app.tasks:
+        current_app.loader.import_default_modules()  # a web process has not read the packages' tasks yet
     enqueue(current_app.tasks[name], **ids)

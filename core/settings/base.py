@@ -8,6 +8,7 @@ from core.common.embedded import locations
 from core.settings import env
 from core.settings.parts.celery import *
 from core.settings.parts.celery import celery_broker
+from core.settings.parts.delivery import *
 from core.settings.parts.logging import logging_config
 from core.settings.parts.security import *
 from core.settings.parts.unfold import UNFOLD  # noqa: F401
@@ -16,7 +17,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent.parent
 DATA_DIR = locations.data_directory()
 
 INSTALLED_APPS = [
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.inlines",
@@ -103,6 +104,7 @@ LANGUAGES = [("en", "English"), ("es", "Español")]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_THOUSAND_SEPARATOR = True
+FORMAT_MODULE_PATH = ["core.settings.formats"]
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

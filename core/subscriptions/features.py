@@ -24,6 +24,18 @@ def feature_paths(document: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def feature_document(paths: list[str]) -> dict[str, Any]:
+    """The document that switches on these paths: ["a.b"] → {"a": {"b": true}}. The inverse of `feature_paths`."""
+    document: dict[str, Any] = {}
+    for path in paths:
+        *parents, leaf = path.split(".")
+        level = document
+        for name in parents:
+            level = level.setdefault(name, {})
+        level[leaf] = True
+    return document
+
+
 def validate_features(document: Any) -> None:
     """Raise ValidationError for unknown paths and for values that are not true or false."""
     if not isinstance(document, dict):

@@ -1,20 +1,23 @@
 """The base of admin classes of tenant data."""
 
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import display
 
 from core.accounts.model_admins.auditing import AuditedAdmin
 from core.accounts.model_admins.confirmation import ConfirmingAdmin
+from core.accounts.model_admins.lists import HouseStyle
 from core.accounts.model_admins.rights import MatrixRights, access_of, organization_id_of
-from core.common.paginator import CappedPaginator
+from core.accounts.permissions import Permission
 from core.common.tenancy import organization_scope
 
 
-class ClientFilter(admin.SimpleListFilter):
+class ClientFilter(DropdownFilter):
     """Narrows a list of "All clients" to one of them."""
 
     title = "client"
@@ -28,7 +31,7 @@ class ClientFilter(admin.SimpleListFilter):
         return queryset.filter(organization_id=self.value()) if self.value() in known else queryset
 
 
-class OrganizationModelAdmin(AuditedAdmin, ConfirmingAdmin, MatrixRights, ModelAdmin):
+class OrganizationModelAdmin(HouseStyle, AuditedAdmin, ConfirmingAdmin, MatrixRights, ModelAdmin):
     """Lists, forms and pages of rows that belong to clients.
 
     The scope already limits every query. This class adds: rights by the matrix, the client's column and filter under
@@ -36,34 +39,41 @@ class OrganizationModelAdmin(AuditedAdmin, ConfirmingAdmin, MatrixRights, ModelA
     client, the audit log, capped counts, and an empty state (`empty_title`, `empty_text`).
     """
 
-    list_per_page = 25
-    show_full_result_count = False
-    paginator = CappedPaginator
-    list_filter_submit = True
-    warn_unsaved_form = True
-    empty_title = ""
-    empty_text = ""
-    empty_icon = "inbox"
-    actions: Any = ()
     exclude: Any = ("organization",)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = list(super().get_list_display(request))
-        return columns if access_of(request).current else [columns[0], "organization", *columns[1:]]
+        if access_of(request).current or "client_column" in columns or not self._has_organization():
+            return columns
+        return [columns[0], "client_column", *columns[1:]]
+
+    @display(description="client", ordering="organization__name")
+    def client_column(self, row: Any) -> str:
+        return str(row.organization)
 
     def get_list_filter(self, request: HttpRequest) -> list[Any]:
         filters = list(super().get_list_filter(request))
-        return filters if access_of(request).current else [ClientFilter, *filters]
+        return filters if access_of(request).current or not self._has_organization() else [ClientFilter, *filters]
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
         related = super().get_list_select_related(request)
-        if access_of(request).current or related is True:
+        if access_of(request).current or related is True or not self._has_organization():
             return related
         return [*(related or ()), "organization"]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        empty = {"empty_title": self.empty_title, "empty_text": self.empty_text, "empty_icon": self.empty_icon}
-        return super().changelist_view(request, {**empty, **(extra_context or {})})
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Under "All clients" only those clients whose role allows the view, not all in reach."""
+        queryset = super().get_queryset(request)
+        if access_of(request).current or access_of(request).user.is_superuser:
+            return queryset
+        return self._where_allowed(request, queryset, self.view_permission)
+
+    def response_action(self, request: HttpRequest, queryset: Any) -> Any:
+        """A bulk action under "All clients" reaches only rows of clients whose role allows that action."""
+        action = self.get_actions(request).get(request.POST.get("action", ""))
+        for name in getattr(action[0], "allowed_permissions", ()) if action else ():
+            queryset = self._where_allowed(request, queryset, self._permission_named(name))
+        return super().response_action(request, queryset)
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -90,12 +100,28 @@ class OrganizationModelAdmin(AuditedAdmin, ConfirmingAdmin, MatrixRights, ModelA
         super().save_formset(request, form, formset, change)
 
     def _form_organization_id(self, request: HttpRequest, object_id: str | None) -> Any:
-        if object_id is not None:
-            obj = self.get_object(request, object_id)
-            # An unknown id, or another client's, takes the ordinary way to the "does not exist" answer.
-            return organization_id_of(obj) if obj is not None else access_of(request).organizations[0].pk
         current = access_of(request).current
-        return current.pk if current else None
+        if object_id is None:
+            return current.pk if current else None
+        obj = self.get_object(request, object_id)
+        # An unknown id, or another client's, takes the ordinary way to the "does not exist" answer.
+        return organization_id_of(obj) or (current.pk if current else UUID(int=0))
+
+    def _has_organization(self) -> bool:
+        return any(field.name == "organization" for field in self.opts.concrete_fields)
+
+    def _where_allowed(self, request: HttpRequest, queryset: Any, permission: Permission | None) -> Any:
+        access = access_of(request)
+        if permission is None or access.user.is_superuser:
+            return queryset
+        ids = [client.pk for client in access.in_reach if access.can(permission, client.pk)]
+        return queryset.filter(**{f"{queryset.model.organization_attribute}__in": ids})
+
+    def _permission_named(self, name: str) -> Permission | None:
+        """What stands in an action's `permissions`: "change", or a member of Permission such as "campaigns_send"."""
+        if name.upper() in Permission.__members__:
+            return Permission[name.upper()]
+        return getattr(self, f"{name}_permission", None)
 
     def _choose_client_first(self, request: HttpRequest) -> HttpResponse:
         context = {

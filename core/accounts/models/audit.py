@@ -36,7 +36,7 @@ class AuditEvent(UUIDModel, OrganizationOwned):
 
     class Meta(OrganizationOwned.Meta):
         verbose_name = "history entry"
-        verbose_name_plural = "history"
+        verbose_name_plural = "history entries"
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["object_type", "object_id", "-id"], name="accounts_audit_object"),
@@ -44,4 +44,4 @@ class AuditEvent(UUIDModel, OrganizationOwned):
         ]
 
     def __str__(self) -> str:
-        return f"{self.action} · {self.object_label}"
+        return f"{self.object_label}: {self.action.replace('.', ' ').replace('_', ' ')}"

@@ -35,6 +35,7 @@ class Organization(UUIDModel, TimeStamped, ScopedModel):
     is_demo = models.BooleanField("demo data", default=False, editable=False)
 
     class Meta(ScopedModel.Meta):
+        verbose_name = "client"
         ordering = ["name"]
 
     def __str__(self) -> str:

@@ -13,8 +13,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "EngageX",
     "SITE_HEADER": "EngageX",
     "SITE_SYMBOL": "mail",
-    "SITE_SUBHEADER": "core.adminsite.switcher.current_client_label",
-    "SITE_DROPDOWN": "core.adminsite.switcher.dropdown_items",
+    "SITE_URL": None,
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": _static("adminsite/favicon.svg")},
     ],
@@ -48,5 +47,5 @@ UNFOLD: dict[str, Any] = {
         "navigation": "core.adminsite.navigation.sidebar",
     },
     "COMMAND": {"search_models": False, "search_callback": "core.adminsite.search.command_results"},
-    "LOGIN": {"redirect_after": None},
+    "LOGIN": {"image": _static("adminsite/login.svg"), "redirect_after": None},
 }

@@ -1,0 +1,7 @@
+from core.common.errors import DomainError
+
+
+class MembershipRefused(DomainError):
+    """A change of a membership that the rules of roles forbid."""
+
+    code = "membership_refused"

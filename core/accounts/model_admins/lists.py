@@ -1,0 +1,73 @@
+"""What every list of ours has in common."""
+
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
+from django.utils.safestring import SafeData, mark_safe
+
+from core.common.errors import DomainError
+from core.common.paginator import CappedPaginator
+
+
+class HouseStyle:
+    """25 rows, counts that stop at a cap, filters applied together, a warning before typed text is lost.
+
+    An empty list shows `empty_title`, `empty_text` and `empty_icon`, and the button for the first row. A DomainError
+    that reaches the page becomes a message on it; the transaction of the page has been rolled back by then.
+    """
+
+    list_per_page = 25
+    show_full_result_count = False
+    paginator: Any = CappedPaginator
+    list_filter_submit = True
+    warn_unsaved_form = True
+    empty_title: ClassVar[str] = ""
+    empty_text: ClassVar[str] = ""
+    empty_icon: ClassVar[str] = "inbox"
+    actions: Any = ()
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        changelist = super().get_changelist_instance(request)  # type: ignore[misc]
+        changelist.add_url_if_allowed = self._add_url(request)
+        return changelist
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().changelist_view(request, extra_context)  # type: ignore[misc]
+        except DomainError as error:
+            return _refused(request, error)
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+        except DomainError as error:
+            return _refused(request, error)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
+        except DomainError as error:
+            return _refused(request, error)
+
+    def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
+        """Django's own sentences, without "successfully": what was done says so itself (UX 4)."""
+        words = str(message).replace(" successfully", "").replace("Successfully d", "D")
+        super().message_user(request, mark_safe(words) if isinstance(message, SafeData) else words, *args, **kwargs)  # type: ignore[misc]
+
+    def _add_url(self, request: HttpRequest) -> str:
+        if not self.has_add_permission(request):  # type: ignore[attr-defined]
+            return ""
+        options = self.opts  # type: ignore[attr-defined]
+        try:
+            return reverse(f"admin:{options.app_label}_{options.model_name}_add")
+        except NoReverseMatch:
+            return ""  # a model that is added some other way has no such page
+
+
+def _refused(request: HttpRequest, error: DomainError) -> HttpResponse:
+    messages.error(request, str(error))
+    return HttpResponseRedirect(request.get_full_path())

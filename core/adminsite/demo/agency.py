@@ -1,0 +1,202 @@
+"""Builds the demo agency, step by step; a step that is there already is left alone, so a killed run goes on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.utils import timezone
+
+from core.accounts.choices import Role
+from core.accounts.models import Organization, OrganizationMembership, User
+from core.adminsite.demo.history import Sender, new_campaign, send_past_campaign
+from core.adminsite.demo.people import people_csv
+from core.adminsite.demo.stories import FLORIST, MUSEUM, SOFTWARE, STORIES, ClientStory
+from core.adminsite.services import NewClient, client_add
+from core.campaigns import services as campaigns
+from core.campaigns.models import Campaign
+from core.common.tenancy import all_organizations, organization_scope
+from core.contacts.models import Contact, ContactGroup, ContactImport
+from core.contacts.services import imports
+from core.delivery.claim import claim_batch
+from core.delivery.dispatch import dispatch
+from core.delivery.materialise import materialise_campaign
+from core.delivery.models import Connection
+from core.delivery.models.connections import ConnectionKind
+from core.delivery.services import connection_make_default, connection_paused
+from core.email_templates.models import EmailTemplate, StarterTemplate
+from core.email_templates.services import template_from_starter
+from core.subscriptions.models import Plan
+from core.subscriptions.services import member_add
+
+PASSWORD = "engagex-demo"  # the demo listens on this machine only, and its data are made up
+BATCHES_BEFORE_PAUSE = 5
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Login:
+    """A demo account; `roles` by slug of the client. Without any it is the superuser."""
+
+    email: str
+    full_name: str
+    role: str
+    what: str
+    roles: dict[str, Role]
+
+
+LOGINS = (
+    Login("root@agency.example", "Robin Root", "Superuser", "clients, plans, users, jobs; every client", {}),
+    Login(
+        "manager@agency.example",
+        "Marta Manager",
+        "Campaign manager",
+        "imports, templates and campaigns of all three clients",
+        dict.fromkeys((FLORIST.slug, SOFTWARE.slug, MUSEUM.slug), Role.MANAGER),
+    ),
+    Login(
+        "reports@agency.example",
+        "Ravi Reports",
+        "Account manager",
+        "reads and exports for two clients",
+        dict.fromkeys((FLORIST.slug, SOFTWARE.slug), Role.ACCOUNT_MANAGER),
+    ),
+    Login("viewer@agency.example", "Vera Viewer", "Viewer", "looks at one client", {FLORIST.slug: Role.VIEWER}),
+)
+
+
+def load_agency(announce: Announce) -> None:
+    """Make what is missing of the demo agency, telling of each step that takes time."""
+    users = {login.email: _user(login) for login in LOGINS}
+    for story in STORIES:
+        organization = _client(story)
+        with organization_scope(organization):
+            for login in LOGINS:
+                if story.slug in login.roles:
+                    _join(organization, users[login.email], login.roles[story.slug])
+            _fill(organization, story, announce)
+    announce("Demo agency: there.")
+
+
+def _user(login: Login) -> User:
+    user = User.objects.filter(email=login.email).first()
+    if user is None:
+        make = User.objects.create_user if login.roles else User.objects.create_superuser
+        user = make(login.email, PASSWORD, full_name=login.full_name, is_email_verified=True)
+    return user
+
+
+def _client(story: ClientStory) -> Organization:
+    with all_organizations(reason="is the demo client there?"):
+        organization = Organization.objects.filter(slug=story.slug).first()
+    plan = Plan.objects.get(slug=story.plan)
+    new = NewClient(name=story.name, slug=story.slug, plan=plan, time_zone=story.time_zone, color=story.color)
+    organization = organization or client_add(client=new, by=None)
+    with organization_scope(organization):
+        Organization.objects.filter(pk=organization.pk).update(
+            is_demo=True,
+            postal_address=story.postal_address,
+            default_from_name=story.name,
+            default_from_email=f"hello@{story.slug}.example",
+        )
+        organization.refresh_from_db()
+    return organization
+
+
+def _join(organization: Organization, user: User, role: Role) -> None:
+    if not OrganizationMembership.objects.filter(user=user).exists():
+        member_add(organization_id=organization.pk, user=user, role=role, by=None)
+
+
+def _fill(organization: Organization, story: ClientStory, announce: Announce) -> None:
+    sender = Sender(organization, _audience(organization, story, announce), _templates(organization))
+    for past in story.campaigns:
+        if send_past_campaign(sender, past):
+            announce(f"Demo agency: {story.name} · {past.name}")
+    if story is FLORIST:
+        _campaigns_in_other_states(sender)
+    if story is SOFTWARE:
+        _failing_connection(sender)
+    if story is MUSEUM:
+        _draft(sender, "Guided tours in December", "Four tours, twelve places each", "newsletter")
+
+
+def _audience(organization: Organization, story: ClientStory, announce: Announce) -> ContactGroup:
+    """The story's people, imported from a CSV as a client would hand it over."""
+    file_name = f"{story.slug} contacts (demo).csv"
+    if not ContactImport.objects.filter(file_name=file_name).exists():
+        announce(f"Demo agency: {story.name} · {story.people:,} contacts")
+        content = people_csv(
+            story.people, seed=story.slug, extra_column=story.extra_column, with_mistakes=story.with_mistakes
+        )
+        upload = imports.import_upload(organization=organization, file_name=file_name, content=content)
+        fields = [column["field"] for column in upload.columns]
+        imports.import_map(contact_import_id=upload.pk, fields=fields, new_group_name=story.group)
+        imports.import_confirm(contact_import_id=upload.pk)
+        imports.import_run(contact_import_id=upload.pk)
+        _spread_over_the_year(organization)
+    return ContactGroup.objects.get(name=story.group)
+
+
+def _spread_over_the_year(organization: Organization) -> None:
+    """Contacts came in over the last year, more of them lately."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE contacts_contact SET created_at = created_at - power(random(), 1.4) * interval '400 days',"
+            " consent_at = created_at WHERE organization_id = %s",
+            [organization.pk],
+        )
+
+
+def _templates(organization: Organization) -> dict[str, EmailTemplate]:
+    """The client's copies of the starters, by the starter's slug."""
+    copies = {}
+    for starter in StarterTemplate.objects.filter(slug__in=["newsletter", "promotion", "welcome"]):
+        mine = EmailTemplate.objects.filter(name=starter.name).first()
+        copies[starter.slug] = mine or template_from_starter(organization_id=organization.pk, starter_id=starter.pk)
+    return copies
+
+
+def _draft(sender: Sender, name: str, subject: str, starter: str) -> Campaign | None:
+    """A new draft, or None when the story has it already."""
+    if Campaign.objects.filter(name=name).exists():
+        return None
+    return new_campaign(sender, name=name, subject=subject, starter=starter)
+
+
+def _campaigns_in_other_states(sender: Sender) -> None:
+    """A draft, one called off, and one paused with a part of it out."""
+    _draft(sender, "Christmas orders", "Wreaths, trees and one surprise", "promotion")
+    if called_off := _draft(sender, "Autumn sale", "Everything orange, 20 % off", "promotion"):
+        campaigns.campaign_cancel(campaign_id=called_off.pk)
+    if paused := _draft(sender, "Black Friday early access", "Doors open a day early for you", "promotion"):
+        campaigns.campaign_send_now(campaign_id=paused.pk)
+        materialise_campaign(campaign_id=paused.pk)
+        with all_organizations(reason="the demo does the worker's job"):
+            for _ in range(BATCHES_BEFORE_PAUSE):
+                if claim := claim_batch(worker="demo"):
+                    dispatch(claim)
+        campaigns.campaign_pause(campaign_id=paused.pk)
+
+
+def _failing_connection(sender: Sender) -> None:
+    """The software firm's mail server refuses the password: a campaign stands still and says why."""
+    campaign = _draft(sender, "Release 4.2", "Harbour 4.2: fewer clicks to every report", "newsletter")
+    if campaign is None:
+        return
+    server = Connection.objects.create(
+        organization=sender.organization,
+        name="Own mail server (demo)",
+        kind=ConnectionKind.SMTP,
+        host=f"smtp.{sender.organization.slug}.example",
+        username="newsletter",
+    )
+    connection_make_default(connection=server)
+    campaigns.campaign_send_now(campaign_id=campaign.pk)
+    materialise_campaign(campaign_id=campaign.pk)
+    connection_paused(connection=server, problem="535 5.7.8 Authentication credentials invalid (demo data)")
+
+
+def contacts_in_demo() -> int:
+    """How many contacts the demo clients have, for the report of the command."""
+    with all_organizations(reason="the demo command tells what it made"):
+        return Contact.objects.filter(organization__is_demo=True, created_at__lte=timezone.now()).count()

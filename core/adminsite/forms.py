@@ -1,0 +1,134 @@
+"""Forms of clients, users and members."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from unfold.forms import UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+
+from core.accounts.choices import Role
+from core.accounts.forms import color_widget, refusal_of, time_zone_widget
+from core.accounts.models import Organization, OrganizationMembership, User
+from core.accounts.queries import user_by_email
+from core.accounts.services import RANKS, rank_in
+from core.subscriptions.models import Plan
+from core.subscriptions.services import member_add, member_change
+
+UNKNOWN_PERSON = "Nobody signs in with this address yet. A superuser adds people under Users."
+
+
+class OrganizationForm(forms.ModelForm):
+    class Meta:
+        model = Organization
+        fields = ("name", "time_zone", "color", "postal_address", "default_from_name", "default_from_email")
+        widgets = {
+            "time_zone": time_zone_widget(),
+            "color": color_widget(),
+            "postal_address": UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        }
+
+
+class ClientAddForm(forms.ModelForm):
+    """A new client: the form collects, the service `client_add` makes it."""
+
+    plan = forms.ModelChoiceField(
+        Plan.objects.all(), widget=UnfoldAdminSelectWidget, help_text="Limits and features. Can be changed later."
+    )
+
+    class Meta:
+        model = Organization
+        fields = ("name", "slug", "time_zone", "color", "owner")
+        widgets = {"time_zone": time_zone_widget(), "color": color_widget()}
+        help_texts = {
+            "slug": "Short name for addresses and files, such as city-museum.",
+            "owner": "Runs this client and can add members. Empty: only superusers reach it for now.",
+        }
+
+
+class _RoleForm(forms.ModelForm):
+    """Offers the roles the acting person may give. `acting_user` and `organization_id` are set by the admin."""
+
+    acting_user: User
+    organization_id: UUID
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "role" in self.fields:
+            mine = rank_in(self.organization_id, self.acting_user)
+            choices = [(role, role.label) for role in Role if RANKS[role] <= mine or role == self.instance.role]
+            self.fields["role"].choices = choices  # type: ignore[attr-defined]
+
+
+class MemberAddForm(_RoleForm):
+    email = forms.EmailField(label="Email address", widget=UnfoldAdminEmailInputWidget)
+
+    class Meta:
+        model = OrganizationMembership
+        fields = ("role",)
+
+    def clean_email(self) -> str:
+        if user_by_email(self.cleaned_data["email"]) is None:
+            raise forms.ValidationError(UNKNOWN_PERSON)
+        return self.cleaned_data["email"]
+
+    def clean(self) -> Any:
+        data = super().clean() or self.cleaned_data
+        user = user_by_email(data.get("email", ""))
+        if user and data.get("role"):
+            refused = refusal_of(
+                lambda: member_add(
+                    organization_id=self.organization_id, user=user, role=data["role"], by=self.acting_user
+                )
+            )
+            if refused:
+                self.add_error(None, refused)
+        return data
+
+
+class MemberChangeForm(_RoleForm):
+    class Meta:
+        model = OrganizationMembership
+        fields = ("role", "is_active")
+
+    def clean(self) -> Any:
+        data = super().clean() or self.cleaned_data
+        if data.get("role"):
+            refused = refusal_of(
+                lambda: member_change(
+                    membership_id=self.instance.pk,
+                    role=data["role"],
+                    is_active=data.get("is_active", False),
+                    by=self.acting_user,
+                )
+            )
+            if refused:
+                self.add_error(None, refused)
+        return data
+
+
+class UserAddForm(UserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email", "full_name")
+
+
+class UserForm(UserChangeForm):
+    """`acting_user` is set by the admin. Nobody locks the own account out."""
+
+    acting_user: User
+
+    class Meta:
+        model = User
+        fields = "__all__"
+        widgets = {"time_zone": time_zone_widget()}
+        labels = {"is_superuser": "superuser"}
+        help_texts = {"is_superuser": "Reaches every client and the pages of the agency."}
+
+    def clean(self) -> Any:
+        data = super().clean() or self.cleaned_data
+        if self.instance.pk == self.acting_user.pk:
+            for name, words in (("is_superuser", "superuser right"), ("is_active", "right to sign in")):
+                if name in data and not data[name]:
+                    self.add_error(name, f"You cannot take away your own {words}. Ask another superuser.")
+        return data

@@ -27,6 +27,9 @@ SCHEDULE: tuple[PeriodicJob, ...] = (
         "Resume imports", "contacts.resume_imports", 30, "Goes on with imports whose worker died or was never told."
     ),
     PeriodicJob(
-        "Clear old job results", "celery.backend_cleanup", 24 * 3600, "Removes results of jobs older than three days."
+        "Clear old job results",
+        "adminsite.clear_job_results",
+        24 * 3600,
+        "Removes results of jobs older than three days.",
     ),
 )

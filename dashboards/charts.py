@@ -5,13 +5,16 @@ the variables in dashboards.css. No Plotly template travels with the page.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dashboards.tables import Table
 
 Figure = dict[str, Any]
+
+FEWEST_SLOTS = 6
+"""A timeline shows at least so many hours or days."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,27 @@ def timeline_figure(
         "height": 380,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "barmode": "overlay",
-        "xaxis": {"type": "date", "fixedrange": True, "anchor": "y", "automargin": True},
-        "yaxis": _counting_axis(domain=[0, 0.62], nticks=5),
+        "xaxis": {"type": "date", "fixedrange": True, "anchor": "y", "automargin": True, **_room_around(moments, step)},
+        "yaxis": _counting_axis(domain=[0, 0.62], nticks=5, **_still_axis(below.values())),
         "yaxis2": _counting_axis(domain=[0.72, 1], nticks=3),
         "legend": {"orientation": "h", "y": -0.18, "x": 0, "yanchor": "top"},
         "hovermode": "x unified",
     }
     return {"data": [sent, *bars], "layout": layout}
+
+
+def _room_around(moments: Sequence[datetime.datetime], step: datetime.timedelta) -> Figure:
+    """A range with empty slots at the sides while there are few: one lonely bar would fill the whole width."""
+    missing = FEWEST_SLOTS - len(moments)
+    if missing <= 0 or not moments:
+        return {}
+    ends = (moments[0] - step, moments[-1] + step * (missing + 1))
+    return {"range": [end.strftime("%Y-%m-%d %H:%M") for end in ends]}
+
+
+def _still_axis(stacks: Iterable[Sequence[int]]) -> Figure:
+    """Where nothing happened yet, an axis of its own choosing would run from 0 to 1 in fractions."""
+    return {} if any(any(values) for values in stacks) else {"range": [0, 4]}
 
 
 def _counting_axis(**fields: Any) -> Figure:

@@ -17,7 +17,7 @@ def share(part: int, whole: int) -> float | None:
 def share_text(part: int, whole: int) -> str:
     """ "61.7 %", or a dash where there is nothing to be a part of."""
     percent = share(part, whole)
-    return "–" if percent is None else f"{formats.number_format(percent, decimal_pos=1, use_l10n=True)} %"
+    return "–" if percent is None else f"{formats.number_format(round(percent, 1), decimal_pos=1, use_l10n=True)} %"
 
 
 def duration_text(seconds: float) -> str:

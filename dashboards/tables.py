@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
+from django.utils import formats
 from django.utils.html import format_html
 
 from dashboards.numbers import count_text
@@ -48,7 +49,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, int):
         return count_text(value)
     if isinstance(value, datetime.datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return formats.date_format(value, "DATETIME_FORMAT")
     return "–" if value is None else str(value)
 
 

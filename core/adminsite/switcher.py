@@ -25,6 +25,7 @@ def client_context(request: HttpRequest) -> dict[str, Any]:
         "current_client": access.current,
         "form_organization": str(access.current.pk) if access.current else ALL_CLIENTS,
         "can_choose_client": len(access.organizations) > 1,
+        "shows_demo_data": any(organization.is_demo for organization in access.in_reach),
     }
 
 

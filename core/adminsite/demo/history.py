@@ -3,6 +3,7 @@
 import datetime
 import random
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -101,9 +102,10 @@ def _move_back(campaign: Campaign, sent_at: datetime.datetime) -> None:
     with connection.cursor() as cursor:
         for table, (key, columns) in _MOVED.items():
             assignments = ", ".join(f"{column} = {column} - %s" for column in columns)
+            parameters: list[Any] = [*[earlier] * len(columns), campaign.organization_id, campaign.pk]
             cursor.execute(
                 f"UPDATE {table} SET {assignments} WHERE organization_id = %s AND {key} = %s",  # noqa: S608
-                [*[earlier] * len(columns), campaign.organization_id, campaign.pk],
+                parameters,
             )
     accepted = Message.objects.filter(campaign=campaign, send_state=SendState.ACCEPTED).count()
     for metric, amount in ((Metric.EMAILS, accepted), (Metric.CAMPAIGNS, 1)):
@@ -121,8 +123,8 @@ def _count_in_month(organization_id: UUID, metric: Metric, amount: int, month: d
 def _tell_what_people_did(campaign: Campaign, story: PastCampaign) -> None:
     """Opens, clicks and unsubscribes of people over the first days, and what machines fetched within seconds."""
     chance = random.Random(f"{campaign.organization_id}{story.name}")  # noqa: S311 - a story needs no secrecy
-    links = list(campaign.links.values_list("number", flat=True)) or [None]
-    accepted = Message.objects.filter(campaign=campaign, send_state=SendState.ACCEPTED).values_list(
+    links: list[int | None] = list(campaign.links.values_list("number", flat=True)) or [None]
+    accepted: Any = Message.objects.filter(campaign=campaign, send_state=SendState.ACCEPTED).values_list(
         "pk", "contact_id", "accepted_at"
     )
     with transaction.atomic():

@@ -6,7 +6,8 @@ from core.common.embedded import locations
 
 CELERY_RESULT_BACKEND = "django-db"
 CELERY_RESULT_EXTENDED = True
-CELERY_RESULT_EXPIRES = 3 * 24 * 3600
+# None, or beat adds a clean-up job of its own beside the one in core/schedule.py.
+CELERY_RESULT_EXPIRES = None
 CELERY_CACHE_BACKEND = "django-cache"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_TIMEZONE = "UTC"

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from core.adminsite.demo.agency import LOGINS, PASSWORD, contacts_in_demo, load_agency
+from core.common.request_context import request_context
 
 LOGINS_FILE = "demo_logins.json"
 
@@ -16,7 +17,8 @@ class Command(BaseCommand):
     help = "Adds what is missing of the demo agency: three made-up clients, a year of mailings, four logins."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        load_agency(self.stdout.write)
+        with request_context(actor_label="demo data"):
+            load_agency(self.stdout.write)
         write_logins()
         self.stdout.write(f"Demo agency: {contacts_in_demo():,} contacts, all of them made up.")
 

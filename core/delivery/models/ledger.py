@@ -12,7 +12,8 @@ class DeliveryBatch(UUIDModel, OrganizationOwned):
     """The messages of one campaign for one connection: the unit of claim, lease, intent and doubt.
 
     Times are the database's clock. `fencing_token` rises with every claim: an outcome with an older one is refused.
-    The counts are written when the batch settles; progress pages add them up instead of counting messages.
+    `size` and the counts always equal a recount of the batch's messages: they change in the statement that moves a
+    message. Progress pages add them up instead of counting messages.
     """
 
     campaign = models.ForeignKey(
@@ -33,6 +34,7 @@ class DeliveryBatch(UUIDModel, OrganizationOwned):
     failed_count = models.PositiveSmallIntegerField(default=0)
     retry_count = models.PositiveSmallIntegerField(default=0)
     uncertain_count = models.PositiveSmallIntegerField(default=0)
+    unresolved_count = models.PositiveSmallIntegerField(default=0)
     settled_at = models.DateTimeField(null=True)
 
     class Meta(OrganizationOwned.Meta):
@@ -46,7 +48,11 @@ class DeliveryBatch(UUIDModel, OrganizationOwned):
             models.UniqueConstraint(fields=["campaign", "number"], name="delivery_batch_number_once"),
         ]
         indexes = [
-            models.Index(fields=["due_at", "id"], condition=models.Q(state="ready"), name="delivery_batch_ready"),
+            models.Index(
+                fields=["campaign", "due_at", "number"],
+                condition=models.Q(state="ready"),
+                name="delivery_batch_ready",
+            ),
             models.Index(
                 fields=["lease_until"],
                 condition=models.Q(state__in=["leased", "dispatching"]),

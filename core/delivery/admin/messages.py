@@ -1,0 +1,152 @@
+"""The ledger: who got which campaign, who did not, and why. Read only, but for the decision about a doubt."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
+from unfold.decorators import action, display
+
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
+from core.accounts.permissions import Permission
+from core.campaigns.models import Campaign
+from core.delivery.admin.mail_preview import MailPreviewAdmin
+from core.delivery.errors import NothingSent
+from core.delivery.models import Message
+from core.delivery.queries import rendered_mail
+from core.delivery.services import message_mark_sent, message_send_again
+from core.delivery.states import SEND_STATE_COLORS, SendState
+
+NEWEST_CAMPAIGNS = 50
+
+
+class CampaignFilter(DropdownFilter):
+    """Offers the newest campaigns; a link from a campaign's page may name any."""
+
+    title = "campaign"
+    parameter_name = "campaign"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        newest = Campaign.objects.order_by("-id").values_list("pk", "name")[:NEWEST_CAMPAIGNS]
+        return [(str(pk), name) for pk, name in newest]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        campaign_id = _uuid(self.value())
+        return queryset.filter(campaign_id=campaign_id) if campaign_id else queryset
+
+
+@admin.register(Message)
+class MessageAdmin(MailPreviewAdmin, OrganizationModelAdmin):
+    """Rows come from the pipeline only."""
+
+    view_permission = Permission.CAMPAIGNS_VIEW
+    list_display = ("contact", "campaign", "state", "why", "accepted_at")
+    list_select_related = ("contact", "campaign")
+    list_filter = (CampaignFilter, ("send_state", ChoicesDropdownFilter))
+    search_fields = ("contact__email_key",)
+    search_help_text = "The beginning of an address"
+    fieldsets = (
+        (None, {"fields": ("contact", "campaign", "send_state", "why", "words")}),
+        (
+            "Times",
+            {
+                "fields": (
+                    ("accepted_at", "due_at"),
+                    ("opened_at", "clicked_at"),
+                    ("bounced_at", "complained_at", "unsubscribed_at"),
+                )
+            },
+        ),
+        ("Attempts", {"fields": (("attempts", "resends"), "provider_message_id", "delivery_state")}),
+    )
+    readonly_fields = ("why",)
+    actions_detail = ("send_again", "mark_as_sent")
+    empty_title = "No messages yet"
+    empty_text = "Each person of a campaign gets a row here as soon as the campaign starts."
+    empty_icon = "outbox"
+
+    @display(description="state", ordering="send_state", label=dict(SEND_STATE_COLORS))
+    def state(self, message: Message) -> tuple[str, str]:
+        return message.send_state, message.get_send_state_display()
+
+    @display(description="why")
+    def why(self, message: Message) -> str:
+        return message.get_reason_display() or message.words or "–"
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Decisions are offered only where one is due."""
+        is_due = Message.objects.filter(pk=object_id, send_state=SendState.UNRESOLVED).exists()
+        return super().get_actions_detail(request, object_id) if is_due else []
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """By the beginning of the address: an index answers it, a search inside of it would read every row."""
+        if search_term.strip():
+            queryset = queryset.filter(contact__email_key__startswith=search_term.strip().casefold())
+        return queryset, False
+
+    def raw_of(self, obj: Any) -> bytes | None:
+        try:
+            return rendered_mail(obj.pk).raw
+        except NothingSent:
+            return None
+
+    @action(description="Send again", url_path="send-again", permissions=["campaigns_send"], icon="send")
+    def send_again(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        message = self._message(object_id)
+        confirmation = self._question(
+            message,
+            title=f"Send “{message.campaign}” to {message.contact} again",
+            submit_label="Send again",
+            sentences=(
+                f"{message.contact} may have got this mail already: the server never answered.",
+                "Sent again, it carries the same Message-ID, so that most mail programs show it only once.",
+            ),
+        )
+
+        def perform() -> str:
+            message_send_again(message_id=message.pk)
+            return f"“{message.campaign}” goes out to {message.contact} again."
+
+        return self.confirmed(request, confirmation, perform=perform, done_url=confirmation.back_url)
+
+    @action(description="Mark as sent", url_path="mark-sent", permissions=["campaigns_send"], icon="done")
+    def mark_as_sent(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        message = self._message(object_id)
+        confirmation = self._question(
+            message,
+            title=f"Mark “{message.campaign}” to {message.contact} as sent",
+            submit_label="Mark as sent",
+            sentences=("Choose this when you know that the mail arrived. Nothing is sent.",),
+        )
+
+        def perform() -> str:
+            message_mark_sent(message_id=message.pk)
+            return f"“{message.campaign}” to {message.contact} counts as sent."
+
+        return self.confirmed(request, confirmation, perform=perform, done_url=confirmation.back_url)
+
+    def _message(self, object_id: UUID) -> Message:
+        return Message.objects.select_related("campaign", "contact").get(pk=object_id)
+
+    def _question(self, message: Message, *, title: str, submit_label: str, sentences: tuple[str, ...]) -> Confirmation:
+        problem = ""
+        if message.send_state != SendState.UNRESOLVED:
+            label = message.get_send_state_display().lower()
+            problem = f"This mail is {label}. Only an unresolved one needs a decision."
+        return Confirmation(
+            title=title,
+            submit_label=submit_label,
+            back_url=reverse("admin:delivery_message_change", args=[message.pk]),
+            sentences=sentences,
+            facts=(("State", message.get_send_state_display()), ("Provider's words", message.words or "–")),
+            problem=problem,
+        )
+
+
+def _uuid(text: Any) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None

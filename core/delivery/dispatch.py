@@ -1,0 +1,129 @@
+"""Carrying out one claimed batch: slice by slice intent, call, outcome.
+
+What a worker killed between these commits leaves behind:
+
+1. after the claim: the batch is leased, nothing was sent; its lease runs out and it is ready again.
+2. after an intent: the mails of this one slice are in doubt; the rest of the batch is ready again.
+3. after an outcome: everything of the slice is known; the rest of the batch is ready again.
+"""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+from django.db import transaction
+
+from core.campaigns.services import campaign_halted
+from core.campaigns.states import PauseReason
+from core.common.errors import DomainError
+from core.common.tenancy import organization_scope
+from core.delivery import claim as claims
+from core.delivery import intent as intents
+from core.delivery import outcomes
+from core.delivery.claim import BatchClaim
+from core.delivery.errors import StaleClaim
+from core.delivery.intent import DueMessage, Intent
+from core.delivery.lease import LeaseKeeper
+from core.delivery.models import Connection
+from core.delivery.rendering import CampaignMail, campaign_mail
+from core.delivery.services import connection_paused
+from core.delivery.transports.base import Transport
+from core.delivery.transports.errors import ConnectionProblem, TransportError
+from core.delivery.transports.registry import transports
+
+logger = logging.getLogger(__name__)
+
+
+def work(*, worker: str, seconds: float) -> Counter[str]:
+    """Claim and carry out batches until none is due or the time is over. Needs the scope of all organizations.
+
+    Returns how many batches, and how many mails of each outcome.
+    """
+    tally: Counter[str] = Counter()
+    deadline = time.monotonic() + seconds
+    last_organization: UUID | None = None
+    with LeaseKeeper() as keeper:
+        while time.monotonic() < deadline:
+            claim = claims.claim_batch(worker=worker, after=last_organization)
+            if claim is None:
+                break
+            last_organization = claim.organization_id
+            keeper.keep(claim)
+            tally += dispatch(claim)
+            tally["batches"] += 1
+            keeper.keep(None)
+    return tally
+
+
+def dispatch(claim: BatchClaim) -> Counter[str]:
+    """Send the waiting mails of a claimed batch and settle it; how many of each outcome.
+
+    Ends early, with the rest of the batch ready for later, when the campaign is paused or the connection refuses us.
+    """
+    tally: Counter[str] = Counter()
+    # Narrower than the worker's own scope: from here on only this client's rows can be touched.
+    with organization_scope(claim.organization_id):
+        mail = campaign_mail(claim.campaign_id)
+        transport = transports.get(claim.connection_id, claim.connection_changed_at)
+        for messages in _slices(intents.due_messages(claim), transport.slice_size):
+            intent = intents.commit_intent(claim, mail, messages)
+            if intent is None:
+                claims.hand_back(claim)
+                return tally
+            tally["suppressed"] += intent.skipped
+            if intent.recipients and not _hand_over(claim, mail, transport, intent, messages, tally):
+                return tally
+        claims.settle(claim)
+    return tally
+
+
+def _slices(messages: Sequence[DueMessage], size: int) -> Iterator[Sequence[DueMessage]]:
+    for start in range(0, len(messages), size):
+        yield messages[start : start + size]
+
+
+def _hand_over(
+    claim: BatchClaim,
+    mail: CampaignMail,
+    transport: Transport,
+    intent: Intent,
+    messages: Sequence[DueMessage],
+    tally: Counter[str],
+) -> bool:
+    """Call the provider and write down what it said. False: this batch does not go on."""
+    try:
+        answers = transport.send(mail.content, intent.recipients)
+    except TransportError as problem:
+        _stand_still(claim, intent, problem)
+        return False
+    attempts = {message.message_id: message.attempts for message in messages}
+    try:
+        tally += outcomes.record(claim, intent.attempt_id, answers, attempts)
+    except StaleClaim as stale:
+        proven = outcomes.record_late(claim, answers, attempts)
+        logger.warning("Batch %s: %s The late answers settled %d doubts.", claim.batch_id, stale, len(proven))
+        return False
+    return True
+
+
+def _stand_still(claim: BatchClaim, intent: Intent, problem: TransportError) -> None:
+    """Nothing of this intent was sent: nobody is charged with it, the batch waits, and people are told why.
+
+    A connection that refuses us is paused and with it every campaign on it; a mail that cannot be written down stops
+    its own campaign.
+    """
+    words = str(problem)
+    with transaction.atomic():
+        if outcomes.finish_attempt(claim, intent.attempt_id, {"not_sent": len(intent.recipients), "problem": words}):
+            claims.hand_back(claim)
+    logger.warning("Batch %s stands still (%s).", claim.batch_id, problem.code)
+    if isinstance(problem, ConnectionProblem):
+        transports.forget(claim.connection_id)
+        connection_paused(connection=Connection.objects.get(pk=claim.connection_id), problem=words)
+        return
+    try:
+        campaign_halted(campaign_id=claim.campaign_id, reason=PauseReason.AUTO, problem=words)
+    except DomainError as error:
+        logger.info("Campaign %s was not paused: %s", claim.campaign_id, error)

@@ -1,0 +1,267 @@
+"""The one writer of `send_state`. Whatever moves a message goes through `write`.
+
+One statement locks the rows, refuses what the table of legal moves does not allow, writes the new states and keeps the
+counts of the batches equal to a recount. Suppressed and failed mails give their share of the plan back in the same
+transaction: used = accepted + in flight, always.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import connection, transaction
+
+from core.campaigns.models import Campaign
+from core.campaigns.states import CampaignStatus
+from core.common.tenancy import require
+from core.delivery.claim import BatchClaim
+from core.delivery.errors import StaleClaim
+from core.delivery.prepared import prepared
+from core.delivery.retry_policy import retry_delay_seconds
+from core.delivery.states import MESSAGE_TRANSITIONS, SendState, SkipReason
+from core.delivery.transports.base import Outcome, OutcomeKind
+from core.subscriptions import usage
+from core.subscriptions.choices import Metric
+
+CALLED_OFF = (CampaignStatus.CANCELLING, CampaignStatus.CANCELLED)
+GIVES_BACK = frozenset({SendState.SUPPRESSED, SendState.FAILED})
+"""States in which a mail does not count against the plan."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A wish to move one message. `delay_seconds` from now it is due again; None keeps words and batch as they are."""
+
+    message_id: UUID
+    to: SendState
+    reason: str = SkipReason.NONE
+    words: str | None = None
+    provider_message_id: str = ""
+    delay_seconds: float | None = None
+    attempts: int = 0
+    resends: int = 0
+    batch_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A move that was made."""
+
+    message_id: UUID
+    before: SendState
+    after: SendState
+
+
+_LEGAL = ", ".join(f"('{before}', '{after}')" for before, targets in MESSAGE_TRANSITIONS.items() for after in targets)
+_COUNTED = {
+    "accepted_count": SendState.ACCEPTED,
+    "suppressed_count": SendState.SUPPRESSED,
+    "failed_count": SendState.FAILED,
+    "retry_count": SendState.RETRY_WAIT,
+    "uncertain_count": SendState.UNCERTAIN,
+    "unresolved_count": SendState.UNRESOLVED,
+}
+_SUMS = ", ".join(
+    f"coalesce(sum(step) FILTER (WHERE state = '{state}'), 0) AS {column}" for column, state in _COUNTED.items()
+)
+_ADDED = ", ".join(f"{column} = batch.{column} + change.{column}" for column in _COUNTED)
+
+# `held` locks in order of id, so that two writers never wait for each other, and sees the committed state: the check
+# of legality cannot be overtaken. `moved` and `counted` then change what is locked already.
+_WRITE = f"""
+    WITH wanted AS (
+        SELECT * FROM unnest(
+            %(ids)s::uuid[], %(states)s::text[], %(reasons)s::text[], %(words)s::text[], %(provider_ids)s::text[],
+            %(delays)s::float8[], %(attempts)s::int[], %(resends)s::int[], %(batches)s::uuid[]
+        ) AS wanted (id, state, reason, words, provider_id, delay, attempts, resends, batch_id)
+    ), held AS (
+        SELECT wanted.*, message.send_state AS before, message.batch_id AS from_batch
+          FROM wanted JOIN delivery_message AS message ON message.id = wanted.id
+         WHERE message.organization_id = %(organization_id)s
+           AND (message.send_state, wanted.state) IN ({_LEGAL})
+         ORDER BY message.id
+           FOR UPDATE OF message
+    ), moved AS (
+        UPDATE delivery_message AS message
+           SET send_state = held.state,
+               reason = held.reason,
+               words = coalesce(held.words, message.words),
+               attempts = message.attempts + held.attempts,
+               resends = message.resends + held.resends,
+               due_at = now() + held.delay * interval '1 second',
+               accepted_at = CASE WHEN held.state = '{SendState.ACCEPTED}' THEN now() END,
+               provider_message_id = held.provider_id,
+               batch_id = coalesce(held.batch_id, message.batch_id)
+          FROM held
+         WHERE message.id = held.id
+        RETURNING message.id, held.before, held.state AS after, held.from_batch, message.batch_id AS to_batch
+    ), change AS (
+        SELECT batch_id, sum(step) AS size, {_SUMS}
+          FROM (SELECT from_batch AS batch_id, before AS state, -1 AS step FROM moved
+                UNION ALL
+                SELECT to_batch, after, 1 FROM moved) AS steps
+         GROUP BY batch_id
+    ), counted AS (
+        UPDATE delivery_deliverybatch AS batch SET size = batch.size + change.size, {_ADDED}
+          FROM change WHERE batch.id = change.batch_id
+    )
+    SELECT id, before, after FROM moved
+"""  # noqa: S608 - made of the constants above
+
+# The batch row is locked for the whole transaction: a recovery of the same batch waits, then finds the attempt done.
+_FINISH_ATTEMPT = """
+    WITH held AS (
+        SELECT id FROM delivery_deliverybatch
+         WHERE id = %(batch_id)s AND organization_id = %(organization_id)s
+           AND state = 'dispatching' AND fencing_token = %(token)s
+           FOR UPDATE
+    )
+    UPDATE delivery_sendattempt AS attempt SET finished_at = now(), result = %(result)s
+      FROM held WHERE attempt.id = %(attempt_id)s AND attempt.batch_id = held.id AND attempt.finished_at IS NULL
+"""
+
+
+def write(*, organization_id: UUID, campaign_id: UUID, moves: Sequence[Move], is_charged: bool = True) -> list[Moved]:
+    """Make those of the moves that are legal at this moment, all of one campaign; return them.
+
+    A message that is not in a state from which the move is legal stays as it is and is missing in the result.
+    `is_charged` is False for mails of a campaign whose reservation was given back as a whole.
+    """
+    require(organization_id)
+    if not moves:
+        return []
+    parameters: dict[str, Any] = {
+        "organization_id": organization_id,
+        "ids": [move.message_id for move in moves],
+        "states": [move.to.value for move in moves],
+        "reasons": [str(move.reason) for move in moves],
+        "words": [move.words for move in moves],
+        "provider_ids": [move.provider_message_id for move in moves],
+        "delays": [move.delay_seconds for move in moves],
+        "attempts": [move.attempts for move in moves],
+        "resends": [move.resends for move in moves],
+        "batches": [move.batch_id for move in moves],
+    }
+    with transaction.atomic(savepoint=False):
+        with prepared(_WRITE, parameters) as cursor:
+            moved = [Moved(row[0], SendState(row[1]), SendState(row[2])) for row in cursor.fetchall()]
+        if is_charged:
+            _give_back(organization_id, campaign_id, sum(move.after in GIVES_BACK for move in moved))
+    return moved
+
+
+def record(
+    claim: BatchClaim, attempt_id: UUID, outcomes: Sequence[Outcome], attempts_before: Mapping[UUID, int]
+) -> Counter[str]:
+    """Write what the provider said about the mails of one intent, and finish it. Returns how many of each outcome.
+
+    Raises StaleClaim, with nothing written, when the batch is not this worker's any more: then see `record_late`.
+    """
+    tally = Counter(outcome.kind.value for outcome in outcomes)
+    moves = [_move(outcome, attempts_before.get(outcome.message_id, 0) + 1) for outcome in outcomes]
+    with transaction.atomic():
+        if not finish_attempt(claim, attempt_id, tally):
+            raise StaleClaim("The lease of this batch ran out while its mails were going out.")
+        write(organization_id=claim.organization_id, campaign_id=claim.campaign_id, moves=moves)
+    return tally
+
+
+def record_late(claim: BatchClaim, outcomes: Sequence[Outcome], attempts_before: Mapping[UUID, int]) -> list[Moved]:
+    """Use the answer of a worker that was given up as proof: only mails that are in doubt are settled by it."""
+    moves = []
+    for outcome in outcomes:
+        move = _move(outcome, attempts_before.get(outcome.message_id, 0) + 1, counted=True)
+        if outcome.kind is OutcomeKind.FAILED:
+            # Absence is proven; the table leads from doubt to "failed" only by way of another attempt.
+            move = Move(outcome.message_id, SendState.RETRY_WAIT, words=outcome.words, delay_seconds=0)
+        moves.append(move)
+    if Campaign.objects.filter(pk=claim.campaign_id, status__in=CALLED_OFF).exists():
+        # Nobody is going to try again there: a mail that is proven absent stays for a person to see.
+        moves = [move for move in moves if move.to is SendState.ACCEPTED]
+    with transaction.atomic():
+        doubted = _in_doubt(claim.organization_id, [outcome.message_id for outcome in outcomes])
+        return write(
+            organization_id=claim.organization_id,
+            campaign_id=claim.campaign_id,
+            moves=[move for move in moves if move.message_id in doubted],
+        )
+
+
+def finish_attempt(claim: BatchClaim, attempt_id: UUID, result: Mapping[str, Any]) -> bool:
+    """Close an intent, inside the caller's transaction, and keep the batch locked. False: the claim is stale."""
+    require(claim.organization_id)
+    parameters: dict[str, Any] = {
+        "batch_id": claim.batch_id,
+        "organization_id": claim.organization_id,
+        "token": claim.fencing_token,
+        "attempt_id": attempt_id,
+        "result": orjson.dumps(result).decode(),
+    }
+    with prepared(_FINISH_ATTEMPT, parameters) as cursor:
+        return cursor.rowcount == 1
+
+
+def skip(claim: BatchClaim, reasons: Mapping[UUID, str]) -> list[Moved]:
+    """Suppress messages whose contact turned out to be blocked at the last moment: {message id: reason}."""
+    moves = [Move(message_id, SendState.SUPPRESSED, reason) for message_id, reason in reasons.items()]
+    return write(organization_id=claim.organization_id, campaign_id=claim.campaign_id, moves=moves)
+
+
+def doubt(*, organization_id: UUID, campaign_id: UUID, message_ids: Collection[UUID]) -> list[Moved]:
+    """Mark mails that a dead worker may or may not have handed over."""
+    moves = [
+        Move(
+            message_id,
+            SendState.UNCERTAIN,
+            SkipReason.LEASE_EXPIRED,
+            delay_seconds=settings.DELIVERY_DOUBT_SECONDS,
+            attempts=1,
+        )
+        for message_id in message_ids
+    ]
+    return write(organization_id=organization_id, campaign_id=campaign_id, moves=moves)
+
+
+def _move(outcome: Outcome, attempts: int, *, counted: bool = False) -> Move:
+    """The move that an outcome asks for. `counted`: the attempt is in the ledger already."""
+    new_attempts = 0 if counted else 1
+    message_id, words = outcome.message_id, outcome.words or outcome.code
+    if outcome.kind is OutcomeKind.ACCEPTED:
+        found = outcome.provider_message_id
+        return Move(message_id, SendState.ACCEPTED, words="", attempts=new_attempts, provider_message_id=found)
+    if outcome.kind is OutcomeKind.FAILED:
+        return Move(message_id, SendState.FAILED, _failure(outcome.code), words, attempts=new_attempts)
+    if outcome.kind is OutcomeKind.UNKNOWN:
+        doubt_seconds = settings.DELIVERY_DOUBT_SECONDS
+        reason = SkipReason.NO_ANSWER
+        return Move(message_id, SendState.UNCERTAIN, reason, words, delay_seconds=doubt_seconds, attempts=new_attempts)
+    delay = retry_delay_seconds(attempts=attempts, retry_after_seconds=outcome.retry_after_seconds)
+    if delay is None:
+        return Move(message_id, SendState.FAILED, SkipReason.EXHAUSTED, words, attempts=new_attempts)
+    return Move(message_id, SendState.RETRY_WAIT, words=words, delay_seconds=delay, attempts=new_attempts)
+
+
+def _failure(code: str) -> SkipReason:
+    return SkipReason.UNSENDABLE_ADDRESS if code in {"invalid_address", "smtputf8"} else SkipReason.REFUSED
+
+
+def _in_doubt(organization_id: UUID, message_ids: list[UUID]) -> set[UUID]:
+    """Those of the messages that are in doubt, locked."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM delivery_message WHERE organization_id = %s AND id = ANY(%s)"
+            " AND send_state IN ('uncertain', 'unresolved') ORDER BY id FOR UPDATE",
+            [organization_id, message_ids],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _give_back(organization_id: UUID, campaign_id: UUID, amount: int) -> None:
+    if not amount:
+        return
+    month = Campaign.objects.filter(pk=campaign_id).values_list("reserved_month", flat=True).first()
+    usage.release(organization_id=organization_id, metric=Metric.EMAILS, amount=amount, month=month)

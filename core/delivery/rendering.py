@@ -1,0 +1,115 @@
+"""From a frozen campaign and a person to a mail: what is shared is prepared once, the rest is a dict of values."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import UUID
+
+from core.campaigns.content import CompiledContent, compiled_content
+from core.campaigns.models import CampaignSnapshot
+from core.delivery.public_links import click_url, open_pixel_url, unsubscribe_url, view_url
+from core.delivery.transports.base import MailContent, Recipient
+from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, parse
+
+KEPT_CAMPAIGNS = 32
+UNSUBSCRIBE_KEY = "system.unsubscribe_url"
+FULL_NAME_KEY = "contact.full_name"
+SENDER_ID = "engagex"
+"""The last field of Feedback-ID: constant, 5 to 15 characters."""
+
+_SYSTEM_LINKS: dict[str, Callable[[UUID], str]] = {
+    "system.open_pixel_url": open_pixel_url,
+    UNSUBSCRIBE_KEY: unsubscribe_url,
+    "system.view_in_browser_url": view_url,
+}
+_HEADER_KEYS = KnownKeys(internal=True)
+
+
+@dataclass(frozen=True, eq=False)
+class CampaignMail:
+    """What all mails of a campaign share. `contact_keys` are the values to read per person, `link_keys` the ones made
+    from the message's id."""
+
+    content: MailContent
+    contact_keys: frozenset[str]
+    link_keys: tuple[str, ...]
+
+    def recipient(self, message_id: UUID, address: str, values: Mapping[str, str]) -> Recipient:
+        """One mail of this campaign, from the values kept by `kept_values`."""
+        return Recipient(message_id, address, values.get(FULL_NAME_KEY, ""), self._with_links(message_id, values))
+
+    def kept_values(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
+        """Those of a contact's values that this mail depends on: all that has to be kept to show it again."""
+        kept = {key: values[key] for key in self.contact_keys if key in values}
+        kept[FULL_NAME_KEY] = name
+        return kept
+
+    def _with_links(self, message_id: UUID, values: Mapping[str, str]) -> dict[str, str]:
+        """Only the links that the mail holds are signed: each costs an HMAC."""
+        filled = dict(values)
+        for key in self.link_keys:
+            filled[key] = link_value(key, message_id)
+        return filled
+
+
+def link_value(key: str, message_id: UUID) -> str:
+    """The address behind "system.unsubscribe_url" and its like, or behind "link.3"."""
+    make = _SYSTEM_LINKS.get(key)
+    return make(message_id) if make else click_url(message_id, int(key.removeprefix("link.")))
+
+
+@lru_cache(maxsize=KEPT_CAMPAIGNS)
+def _prepared(snapshot_id: UUID, content_hash: str) -> CampaignMail:
+    """A snapshot never changes, so its prepared mail is kept; a transport keeps its own work for the same object."""
+    snapshot = CampaignSnapshot.objects.get(pk=snapshot_id)
+    return prepare(compiled_content(snapshot), snapshot)
+
+
+def campaign_mail(campaign_id: UUID) -> CampaignMail:
+    """The prepared mail of a frozen campaign. Raises CampaignSnapshot.DoesNotExist: not frozen, or out of scope."""
+    key = CampaignSnapshot.objects.values_list("pk", "content_hash").get(campaign_id=campaign_id)
+    return _prepared(*key)
+
+
+def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot) -> CampaignMail:
+    """The shared part of a campaign's mails with its headers."""
+    content = MailContent(
+        subject=compiled.subject,
+        html=compiled.html,
+        text=compiled.text,
+        from_name=compiled.from_name,
+        from_email=compiled.from_email,
+        reply_to=compiled.reply_to,
+        message_id_domain=_domain(compiled.from_email),
+        headers=bulk_headers(compiled, snapshot),
+    )
+    keys = used_keys([compiled.subject, compiled.html, compiled.text, *content.headers.values()])
+    links = tuple(sorted(key for key in keys if key in _SYSTEM_LINKS or key.startswith("link.")))
+    return CampaignMail(content, compiled.merge_keys, links)
+
+
+def bulk_headers(compiled: CompiledContent, snapshot: CampaignSnapshot) -> dict[str, MergeTemplate | str]:
+    """What mailbox providers ask of bulk senders.
+
+    List-Unsubscribe with an HTTPS and a mailto address (RFC 2369) and one click (RFC 8058), List-Id (RFC 2919),
+    Feedback-ID (Gmail: up to three ids, then a constant sender; none names a person), Precedence.
+    """
+    organization, campaign = snapshot.organization_id.hex, snapshot.campaign_id.hex
+    reply_to = compiled.reply_to or compiled.from_email
+    unsubscribe = f"<{{{{ {UNSUBSCRIBE_KEY} }}}}>, <mailto:{reply_to}?subject=unsubscribe>"
+    return {
+        "List-Unsubscribe": parse(unsubscribe, context=Escape.HEADER, allowed=_HEADER_KEYS),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        "List-Id": f"<{organization}.campaigns.{_domain(compiled.from_email)}>",
+        "Feedback-ID": f"{campaign}:{organization}:campaign:{SENDER_ID}",
+        "Precedence": "bulk",
+    }
+
+
+def used_keys(parts: Iterable[MergeTemplate | str]) -> frozenset[str]:
+    """The merge keys that any of these parts holds."""
+    return frozenset(key for part in parts if isinstance(part, MergeTemplate) for key in part.keys)
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]

@@ -69,15 +69,17 @@ def _free_name(organization_id: UUID, name: str) -> str:
 
 @transaction.atomic
 def starter_templates_load(directory: Path) -> int:
-    """Bring the starters in line with `directory`/index.json and the HTML files it names; returns how many it names.
+    """Add the starters of `directory`/index.json that are not there yet; returns how many it added.
 
-    Run again it changes nothing; starters that people added stay. Raises BadStarterFile.
+    What superusers edited or added stays. Raises BadStarterFile.
     """
+    added = 0
     try:
         entries = json.loads((directory / "index.json").read_text(encoding="utf-8"))
         for entry in entries:
             html = (directory / entry["html"]).read_text(encoding="utf-8")
-            StarterTemplate.objects.update_or_create(slug=entry["slug"], defaults={**entry, "html": html})
+            _, is_new = StarterTemplate.objects.get_or_create(slug=entry["slug"], defaults={**entry, "html": html})
+            added += is_new
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BadStarterFile(f"The starter templates in {directory} cannot be loaded: {error}") from error
-    return len(entries)
+    return added

@@ -70,19 +70,15 @@ def test_refuse_in_use_names_the_campaigns(in_florist: Organization) -> None:
         services.refuse_template_in_use(template)
 
 
-def test_starters_load_twice_changes_nothing_and_follows_the_files(db: None, tmp_path: Path) -> None:
+def test_starters_load_twice_adds_nothing_and_keeps_what_people_edited(db: None, tmp_path: Path) -> None:
     entry = {"slug": "plain", "name": "Plain", "category": "other", "description": "", "subject": "S", "html": "p.html"}
     (tmp_path / "index.json").write_text(json.dumps([{**entry, "preheader": ""}]))
     (tmp_path / "p.html").write_text("<p>One</p>")
-    services.starter_templates_load(tmp_path)
-    first = StarterTemplate.objects.get()
-
     assert services.starter_templates_load(tmp_path) == 1
-    assert StarterTemplate.objects.get().pk == first.pk
 
-    (tmp_path / "p.html").write_text("<p>Two</p>")
-    services.starter_templates_load(tmp_path)
-    assert StarterTemplate.objects.get().html == "<p>Two</p>"
+    StarterTemplate.objects.update(html="<p>Edited</p>")
+    assert services.starter_templates_load(tmp_path) == 0
+    assert StarterTemplate.objects.get().html == "<p>Edited</p>"
 
 
 @pytest.mark.parametrize("index", ["not json", '[{"slug": "x"}]', '[{"slug": "x", "html": "missing.html"}]', "[1]"])

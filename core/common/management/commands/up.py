@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
@@ -136,6 +137,8 @@ class Command(BaseCommand):
         lines = ["", f"  EngageX is ready: {address}", ""]
         if demo:
             lines += [*demo_login_lines(data_dir / DEMO_LOGINS), ""]
+        elif not get_user_model().objects.exists():
+            lines += ["  Nobody can sign in yet. In a second terminal: .venv/bin/python manage.py createsuperuser", ""]
         lines += ["  Ctrl-C stops everything. Data stay in " + str(data_dir), ""]
         self._say("\n".join(lines))
 

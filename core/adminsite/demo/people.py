@@ -7,14 +7,14 @@ import random
 FIRST_NAMES = (
     "Ada Alba Amir Ana Anton Aroa Bea Bruno Carla Carmen Chen Clara Dario David Elena Elif Emil Emma Eva Fatima "
     "Felix Hugo Ines Irene Ivan Jana Joan Jonas Julia Kai Karim Laia Lara Leo Lena Lucas Lucia Luis Malik Mar "
-    "Mara Marc Maria Mario Marta Max Mia Mila Nadia Nico Nina Noa Noor Olga Omar Oscar Pablo Paula "
-    "Pau Pia Rafael Rita Rosa Sara Sofia Tara Theo Tomas Vera Yara Zoe"
+    "Mara Marc Maria Mario Marta Max Mia Mila Nadia Nico Nina Noa Noor Olga Omar Oscar Pablo Paula Pau Pia Rafael "
+    "Rita Rosa Sara Sofia Tara Theo Tomas Vera Yara Zoe"
 ).split()
 LAST_NAMES = (
     "Abril Alonso Bauer Becker Blanco Campos Castro Costa Cruz Diaz Duran Engel Fischer Flores Fuentes Garcia Gil "
-    "Gomez Haas Ibarra Iglesias Jansen Keller Kaya Lang Leon Lopez Luna Marin Mendez Molina Mora "
-    "Moreno Navarro Nunez Ortega Pascual Perez Pino Prieto Ramos Reyes Rios Rojas Romero Roth Rubio Ruiz Sanz Serra Silva Soler Soto Torres Vega "
-    "Vidal Weber Winter Wolf Zapata"
+    "Gomez Haas Ibarra Iglesias Jansen Keller Kaya Lang Leon Lopez Luna Marin Mendez Molina Mora Moreno Navarro "
+    "Nunez Ortega Pascual Perez Pino Prieto Ramos Reyes Rios Rojas Romero Roth Rubio Ruiz Sanz Serra Silva Soler "
+    "Soto Torres Vega Vidal Weber Winter Wolf Zapata"
 ).split()
 CITIES = ("Alicante", "Barcelona", "Bilbao", "Cádiz", "Girona", "Granada", "Madrid", "Málaga", "Sevilla", "Valencia")
 MAILBOXES = ("mail.example", "inbox.example", "post.example", "correo.example", "casa.example")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import register
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -156,6 +157,11 @@ class CampaignAdmin(SendingActions, OrganizationModelAdmin):
         if not change:
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """On to the draft's own page, which says what is still missing and offers *Review and send*."""
+        messages.success(request, f"“{obj}” is a draft now. Nothing is sent before you confirm it.")
+        return HttpResponseRedirect(change_url(obj))
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)

@@ -140,6 +140,7 @@ class Command(BaseCommand):
         elif not get_user_model().objects.exists():
             lines += ["  Nobody can sign in yet. In a second terminal: .venv/bin/python manage.py createsuperuser", ""]
         lines += ["  Ctrl-C stops everything. Data stay in " + str(data_dir), ""]
+        connections.close_all()
         self._say("\n".join(lines))
 
     def _say(self, line: str) -> None:

@@ -26,6 +26,8 @@ from dashboards.progress import LIVE, progress_payload
 from dashboards.tables import Table, csv_download
 
 _BEFORE_SENDING = EDITABLE | {CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED}
+_SECONDS_BETWEEN_NEWS = 10
+"""As often as `tracking.roll_up` runs."""
 _REPORT_ROUTE = "campaigns/campaign/<uuid:campaign_id>/report/"
 
 
@@ -35,7 +37,7 @@ _REPORT_ROUTE = "campaigns/campaign/<uuid:campaign_id>/report/"
 def campaign_report(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """How a campaign goes out (live), and what came of it."""
     campaign = _campaign_in_reach(request, campaign_id, Permission.RESULTS_VIEW)
-    is_started = campaign.started_at is not None
+    is_started = campaign.started_at is not None or campaign.status in LIVE
     context = {
         "campaign": campaign,
         "status_label": campaign.get_status_display(),
@@ -45,6 +47,7 @@ def campaign_report(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
         "campaign_url": reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
         "actions": _actions(_access(request), campaign),
         "progress": progress_payload(campaign) if is_started else None,
+        "follow_seconds": _follow_seconds(campaign),
         "charts": [],
         "links": None,
     }
@@ -111,6 +114,13 @@ def _campaign_in_reach(request: HttpRequest, campaign_id: UUID, permission: Perm
         raise Http404("There is no such campaign among your clients'.")
     _access(request).require(permission, campaign.organization_id)
     return campaign
+
+
+def _follow_seconds(campaign: Any) -> int:
+    """How often the page of a campaign that is not going out right now looks for news; 0: there will be none."""
+    if campaign.status in _BEFORE_SENDING:
+        return 0
+    return 2 if campaign.status == CampaignStatus.SCHEDULED else _SECONDS_BETWEEN_NEWS
 
 
 def _figures(request: HttpRequest, campaign: Any) -> dict[str, Any]:

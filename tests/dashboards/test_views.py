@@ -90,6 +90,23 @@ def test_report_of_a_running_campaign_updates_itself(florist: Organization, mana
     assert reverse("admin:campaigns_campaign_cancel", args=[mailed.campaign.pk]) in text
 
 
+@pytest.mark.parametrize("status", [CampaignStatus.SCHEDULED, CampaignStatus.SENT, CampaignStatus.PAUSED])
+def test_report_of_a_campaign_that_is_not_going_out_looks_for_news(
+    status: CampaignStatus, florist: Organization, manager: Client
+) -> None:
+    mailed = reacted(florist, status=status)
+    text = manager.get(report_page(mailed.campaign)).content.decode()
+    assert "dashboards/follow" in text and "data-ex-follow=" in text
+
+
+def test_report_of_an_audience_being_put_together_shows_progress(florist: Organization, manager: Client) -> None:
+    with organization_scope(florist):
+        campaign = factories.make_campaign(florist, status=CampaignStatus.MATERIALISING)
+    text = manager.get(report_page(campaign)).content.decode()
+    assert "The audience is being put together" in text or "This page is behind" in text
+    assert "dashboards/progress" in text
+
+
 def test_report_of_a_paused_campaign_offers_resume_and_says_why(florist: Organization, manager: Client) -> None:
     mailed = reacted(
         florist, status=CampaignStatus.PAUSED, pause_reason="connection", problem="The password is refused."

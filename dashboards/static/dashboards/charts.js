@@ -50,6 +50,9 @@
       element.on("plotly_click", openWhatIsBehind);
     });
   }
+  document.addEventListener("ex-figure", function (event) {
+    draw(event.target);
+  });
   new MutationObserver(function () {
     elements.forEach(draw);
   }).observe(root, { attributes: true, attributeFilter: ["class"] });

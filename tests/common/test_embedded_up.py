@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management.base import CommandError
+from pytest_django.fixtures import SettingsWrapper
 
 from core.common.embedded.errors import EmbeddedServicesError
 from core.common.management.commands import up
@@ -108,10 +109,10 @@ def test_public_bind_without_own_secret_is_refused(bind: str, monkeypatch: pytes
         up.refuse_unsafe_bind(bind)
 
 
-def test_public_bind_with_debug_pages_is_refused(monkeypatch: pytest.MonkeyPatch, settings: object) -> None:
+def test_public_bind_with_debug_pages_is_refused(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
     monkeypatch.setenv("SECRET_KEY", "a secret of our own")
     up.refuse_unsafe_bind("0.0.0.0")
-    monkeypatch.setattr(settings, "DEBUG", True)
+    settings.DEBUG = True
     with pytest.raises(CommandError, match="unset ENGAGEX_DEBUG"):
         up.refuse_unsafe_bind("0.0.0.0")
 

@@ -10,10 +10,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management.base import CommandError
-from pytest_django.fixtures import SettingsWrapper
 
 from core.common.embedded.errors import EmbeddedServicesError
 from core.common.management.commands import up
@@ -109,7 +109,7 @@ def test_public_bind_without_own_secret_is_refused(bind: str, monkeypatch: pytes
         up.refuse_unsafe_bind(bind)
 
 
-def test_public_bind_with_debug_pages_is_refused(monkeypatch: pytest.MonkeyPatch, settings: SettingsWrapper) -> None:
+def test_public_bind_with_debug_pages_is_refused(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     monkeypatch.setenv("SECRET_KEY", "a secret of our own")
     up.refuse_unsafe_bind("0.0.0.0")
     settings.DEBUG = True

@@ -92,10 +92,6 @@ def campaigns_table(results: Results, *, with_client: bool) -> Table:
     return Table("campaigns", "Campaigns, the newest first", columns, results.campaigns)
 
 
-def _left(row: SentCampaign) -> str:
-    return share_text(row.totals.unsubscribed.people_once, row.accepted)
-
-
 def _local(row: SentCampaign, zone_name: str) -> datetime.datetime | None:
     started_at = row.campaign.started_at
     return started_at.astimezone(ZoneInfo(zone_name)).replace(tzinfo=None) if started_at else None

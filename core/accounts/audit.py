@@ -46,17 +46,30 @@ def _append(
 
 
 def field_values(obj: models.Model, names: list[str]) -> dict[str, Any]:
-    """The current values of these concrete fields; secrets come out masked."""
+    """The current values of these concrete fields; secrets come out masked, relations by the name people know."""
     values = {}
     for name in names:
-        field = obj._meta.get_field(name)
-        value = getattr(obj, field.attname) if isinstance(field, models.ForeignKey) else getattr(obj, name)
+        field, value = obj._meta.get_field(name), getattr(obj, name)
+        if isinstance(field, models.ForeignKey):
+            value = None if value is None else str(value)
         values[name] = (SECRET if value else "") if isinstance(field, EncryptedTextField) else value
     return values
 
 
 def changed_fields(before: dict[str, Any], after: dict[str, Any]) -> Changes:
     return {name: [before.get(name), value] for name, value in after.items() if before.get(name) != value}
+
+
+def changed_secrets(before: models.Model, after: models.Model, names: list[str]) -> Changes:
+    """Secrets that were replaced by others: masked they look the same, and the change itself is no secret."""
+    return {
+        name: [SECRET, SECRET]
+        for name in names
+        if isinstance(after._meta.get_field(name), EncryptedTextField)
+        and getattr(before, name)
+        and getattr(after, name)
+        and getattr(before, name) != getattr(after, name)
+    }
 
 
 def _storable(value: Any) -> Any:

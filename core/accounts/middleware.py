@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
@@ -55,6 +56,9 @@ class OrganizationMiddleware:
             return self.get_response(request)
         if isinstance(request.user, AnonymousUser) or not request.user.is_active:
             return self.get_response(request)
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            # No page asks for a NUL, and PostgreSQL refuses it in any text: filters and searches need not look for it.
+            raise SuspiciousOperation("The address holds a NUL character.")
         access = access_for(request.user, current_id=request.session.get(SESSION_KEY))
         request.access = access  # type: ignore[attr-defined]
         context = {

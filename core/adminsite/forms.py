@@ -7,11 +7,13 @@ from django import forms
 from unfold.forms import UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from core.accounts.choices import Role
+from core.accounts.choices import OrganizationStatus, Role
 from core.accounts.forms import color_widget, refusal_of, time_zone_widget
 from core.accounts.models import Organization, OrganizationMembership, User
 from core.accounts.queries import user_by_email
 from core.accounts.services import RANKS, rank_in
+from core.campaigns.models import Campaign
+from core.campaigns.states import RUNNING, CampaignStatus
 from core.subscriptions.models import Plan
 from core.subscriptions.services import member_add, member_change
 
@@ -27,6 +29,16 @@ class OrganizationForm(forms.ModelForm):
             "color": color_widget(),
             "postal_address": UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         }
+
+    def clean_status(self) -> str:
+        """Only superusers have this field. An archived client is out of everybody's reach, so nothing may go out."""
+        status: str = self.cleaned_data["status"]
+        under_way = Campaign.objects.filter(
+            organization_id=self.instance.pk, status__in=[CampaignStatus.SCHEDULED, *RUNNING]
+        )
+        if status == OrganizationStatus.ARCHIVED and (names := ", ".join(f"“{campaign}”" for campaign in under_way)):
+            raise forms.ValidationError(f"{names}: still going out. Pause or cancel first, then archive the client.")
+        return status
 
 
 class ClientAddForm(forms.ModelForm):

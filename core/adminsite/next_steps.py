@@ -96,7 +96,9 @@ def _steps(facts: ClientFacts, access: Access) -> Iterator[Step]:
         yield Step("Add the postal address", to(P.ORGANIZATION_MANAGE, "accounts_organization_change", client.pk))
     if not facts.contacts.used:
         yield Step(
-            "Import contacts", to(P.CONTACTS_IMPORT, "contacts_contactimport_add"), "There is nobody to write to yet."
+            "Import contacts",
+            to(P.CONTACTS_IMPORT, "contacts_contactimport_import"),
+            "There is nobody to write to yet.",
         )
     if not facts.has_template:
         yield Step("Write a template", to(P.TEMPLATES_MANAGE, "email_templates_emailtemplate_add"))

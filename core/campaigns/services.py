@@ -15,6 +15,7 @@ from core.campaigns.snapshot import campaign_freeze
 from core.campaigns.states import FROZEN, CampaignStatus, PauseReason, is_legal
 from core.common.request_context import current_context
 from core.common.tasks import wake
+from core.contacts.models import ContactGroup
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 
@@ -171,7 +172,7 @@ def campaign_set_groups(*, campaign: Campaign, include_ids: list[UUID], exclude_
     _write_groups(campaign, wanted)
     after = audience_of(campaign)
     changes = {
-        name: [_texts(old), _texts(new)]
+        name: [_group_names(old), _group_names(new)]
         for name, old, new in zip(("groups", "groups left out"), before, after, strict=True)
         if old != new
     }
@@ -187,8 +188,8 @@ def _write_groups(campaign: Campaign, is_excluded_by_id: dict[UUID, bool]) -> No
     )
 
 
-def _texts(ids: list[UUID]) -> list[str]:
-    return [str(pk) for pk in ids]
+def _group_names(ids: list[UUID]) -> list[str]:
+    return list(ContactGroup.objects.filter(pk__in=ids).order_by("name").values_list("name", flat=True))
 
 
 # What delivery does

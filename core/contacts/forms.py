@@ -1,18 +1,23 @@
 """Forms of the audience's pages."""
 
+import json
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
+from django.forms.fields import InvalidJSONInput
 from unfold.contrib.import_export.forms import ImportForm
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from core.contacts.addresses import normalise_address
 from core.contacts.errors import BadAddress
 from core.contacts.imports.columns import FIELD_LABELS, LEFT_OUT, attribute_field, field_label
+from core.contacts.imports.rows import MAX_ATTRIBUTE_CHARACTERS
 from core.contacts.models import Contact, ContactGroup, ContactImport, Suppression
+
+_WRITE_ATTRIBUTES = 'Write custom fields as names and plain values: {"city": "Vigo"}.'
 
 
 class UploadForm(ImportForm):
@@ -94,15 +99,45 @@ class AddressForm(forms.ModelForm):
             raise ValidationError(str(error)) from error
 
 
+class AttributesField(forms.JSONField):
+    """JSON as a person may type it: whatever Python cannot read (nested too deep, a number of thousands of digits) or
+    PostgreSQL cannot store (NUL, half a character, NaN) is refused in words."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return _storable(super().to_python(value))
+        except (ValueError, RecursionError) as error:
+            raise ValidationError(_WRITE_ATTRIBUTES) from error
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """What was typed is shown again, also when it cannot be read."""
+        try:
+            return _storable(super().bound_data(data, initial))
+        except (ValueError, RecursionError):
+            return InvalidJSONInput(data)
+
+
+def _storable(document: Any) -> Any:
+    """The document itself. Raises ValueError or RecursionError for one that UTF-8 or JSON (RFC 8259) cannot carry."""
+    json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    return document
+
+
 class ContactForm(AddressForm):
     class Meta:
         model = Contact
         fields = ("email", "first_name", "last_name", "phone", "company", "time_zone", "language", "attributes")
+        field_classes = {"attributes": AttributesField}
 
     def clean_attributes(self) -> dict[str, Any]:
         attributes = self.cleaned_data["attributes"] or {}
         if not isinstance(attributes, dict) or any(isinstance(value, (dict, list)) for value in attributes.values()):
-            raise ValidationError('Write custom fields as names and plain values: {"city": "Vigo"}.')
+            raise ValidationError(_WRITE_ATTRIBUTES)
+        for name, value in attributes.items():
+            if "\0" in name or "\0" in str(value):
+                raise ValidationError(f"Custom field “{name.replace(chr(0), '')}” holds a character no mail can carry.")
+            if len(str(value)) > MAX_ATTRIBUTE_CHARACTERS:
+                raise ValidationError(f"Custom field “{name}” is longer than {MAX_ATTRIBUTE_CHARACTERS:,} characters.")
         return attributes
 
 

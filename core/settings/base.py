@@ -86,7 +86,14 @@ DATABASE_URL = env.url("DATABASE_URL", locations.database_url(), schemes=("postg
 REDIS_URL = env.url("REDIS_URL", locations.redis_url(), schemes=("redis", "rediss", "unix"))
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
 CELERY_BROKER_URL = celery_broker(REDIS_URL)
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # A server that accepts and never answers must not keep a recipient waiting at a link.
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
 
 AUTH_USER_MODEL = "accounts.User"
 AUTH_PASSWORD_VALIDATORS = [

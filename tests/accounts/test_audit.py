@@ -1,10 +1,17 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
+from django.test import Client
+from django.urls import reverse
 
 from core.accounts import audit
+from core.accounts.choices import Role
 from core.accounts.models import AuditEvent, Organization
 from core.common.request_context import request_context
+from core.common.tenancy import organization_scope
 from tests.support import factories
 
 
@@ -40,3 +47,30 @@ def test_secrets_are_masked(in_florist: Organization) -> None:
 
     stored = Connection.objects.create(organization=in_florist, name="SMTP", password="hunter2")
     assert audit.field_values(stored, ["name", "password"]) == {"name": "SMTP", "password": audit.SECRET}
+
+
+def test_secret_that_is_replaced_by_another_is_noted_without_its_value(in_florist: Organization) -> None:
+    from core.delivery.models import Connection
+
+    before = Connection(organization=in_florist, name="SMTP", password="hunter2")
+    after = Connection(organization=in_florist, name="SMTP", password="hunter3")
+    assert audit.changed_secrets(before, after, ["name", "password"]) == {"password": [audit.SECRET, audit.SECRET]}
+    assert audit.changed_secrets(before, before, ["name", "password"]) == {}
+
+
+def test_replacing_a_password_in_the_admin_appears_in_the_history(
+    florist: Organization, member: Callable[..., Any], signed_in: Callable[..., Client]
+) -> None:
+    from core.delivery.models import Connection
+
+    client = signed_in(member(Role.ADMIN))
+    form = {"name": "Own", "kind": "smtp", "host": "smtp.example", "port": "587", "security": "starttls"}
+    form |= {"username": "mailer", "batch_size": "100"}
+    client.post(reverse("admin:delivery_connection_add"), {**form, "password": "hunter two"})
+    with organization_scope(florist):
+        connection_id = Connection.objects.get(name="Own").pk
+    client.post(reverse("admin:delivery_connection_change", args=[connection_id]), {**form, "password": "hunter three"})
+    with organization_scope(florist):
+        newest = AuditEvent.objects.filter(object_id=str(connection_id)).first()
+    assert newest is not None
+    assert (newest.action, newest.changes) == ("connection.changed", {"password": [audit.SECRET, audit.SECRET]})

@@ -218,3 +218,18 @@ def test_empty_list_says_what_belongs_there_and_a_search_without_hits_says_that(
     url = reverse("admin:accounts_auditevent_changelist")
     assert "Nothing has been changed yet" in browser.get(url).content.decode()
     assert "Nothing matches" in browser.get(url, {"q": "zzz"}).content.decode()
+
+
+@pytest.mark.parametrize("status,is_archived", [("sending", False), ("scheduled", False), ("draft", True)])
+def test_client_is_archived_only_when_nothing_goes_out(
+    superuser: User, florist: Organization, signed_in: Callable, status: str, is_archived: bool
+) -> None:
+    with organization_scope(florist):
+        factories.make_campaign(florist, status=status)
+    data = {"name": florist.name, "slug": florist.slug, "time_zone": "UTC", "color": "#112233", "status": "archived"}
+    data |= {"default_from_email": "", "default_from_name": "", "postal_address": "", "owner": ""}
+    answer = signed_in(superuser).post(reverse("admin:accounts_organization_change", args=[florist.pk]), data)
+    assert answer.status_code == (302 if is_archived else 200)
+    with organization_scope(florist):
+        florist.refresh_from_db()
+    assert (florist.status == "archived") is is_archived

@@ -47,3 +47,28 @@ def test_login_page_refuses_in_plain_words(client: Client, db: None) -> None:
     assert response.status_code == 200
     assert b'role="alert"' in response.content
     assert b"Sign in" in response.content
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/admin/search/?s=%00",
+        "/admin/contacts/contact/?status__exact=%00",
+        "/admin/campaigns/campaign/?status__in=sent,%00",
+        "/admin/delivery/message/?send_state__exact=%00",
+    ],
+)
+def test_nul_in_an_address_is_a_bad_request(member: Callable, signed_in: Callable, address: str) -> None:
+    assert signed_in(member()).get(address).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["contacts/contact", "campaigns/campaign", "delivery/connection", "delivery/message", "delivery/sandboxmail"],
+)
+@pytest.mark.parametrize("text", ["no-id", "123", "%00", "9" * 40])
+def test_address_of_an_object_with_no_id_leads_home(
+    member: Callable, signed_in: Callable, model: str, text: str
+) -> None:
+    response = signed_in(member(Role.ADMIN)).get(f"/admin/{model}/{text}/change/")
+    assert (response.status_code, response["Location"]) == (302, "/admin/")

@@ -319,7 +319,7 @@ def test_set_groups_records_what_changed_and_nothing_when_nothing_did(in_florist
 
     assert audience_of(campaign) == (included, [staff.pk])
     (event,) = AuditEvent.objects.filter(action="campaign.changed")
-    assert event.changes == {"groups left out": [[], [str(staff.pk)]]}
+    assert event.changes == {"groups left out": [[], ["Staff"]]}
 
 
 def test_hold_draft_of_a_scheduled_campaign_is_refused(in_florist: Organization) -> None:

@@ -9,10 +9,17 @@ from core.accounts.models import AuditEvent, Organization
 from core.common.tenancy import all_organizations, organization_scope
 from core.contacts import services
 from core.contacts.choices import ContactStatus, ImportStatus, SuppressionReason
-from core.contacts.errors import UnreadableFile, WrongImportState
+from core.contacts.errors import ContactExists, UnreadableFile, WrongImportState
 from core.contacts.imports import runner
 from core.contacts.imports.preview import import_totals
-from core.contacts.models import Contact, ContactGroupMembership, ContactImport, RefusedRow, Suppression
+from core.contacts.models import (
+    Contact,
+    ContactGroup,
+    ContactGroupMembership,
+    ContactImport,
+    RefusedRow,
+    Suppression,
+)
 from core.contacts.resources import preview_rows
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
@@ -142,6 +149,17 @@ def test_import_limit_reached_while_running_keeps_what_is_committed(
     assert (done.rows_done, done.created_count) == (2, 2)
     assert "has 1 left" in done.problem
     assert Contact.objects.count() == usage.used(organization_id=in_florist.pk, metric=Metric.CONTACTS) == 2
+
+
+def test_import_map_twice_with_a_new_group_makes_it_once(in_florist: Organization) -> None:
+    draft = services.import_upload(organization=in_florist, file_name="l.csv", content=b"email\na@x.example\n")
+    for _click in range(2):
+        services.import_map(contact_import_id=draft.pk, fields=["email"], new_group_name=" Vips ")
+    draft.refresh_from_db()
+    assert draft.group == ContactGroup.objects.get(name="Vips")
+    another = services.import_upload(organization=in_florist, file_name="m.csv", content=b"email\nb@x.example\n")
+    with pytest.raises(ContactExists, match="has a group “Vips” already"):
+        services.import_map(contact_import_id=another.pk, fields=["email"], new_group_name="Vips")
 
 
 def test_import_confirm_twice_queues_once_and_cancelled_is_refused(in_florist: Organization) -> None:

@@ -85,13 +85,14 @@ def test_plans_and_subscriptions_are_closed_to_every_role(member: Callable, sign
 def test_superuser_moves_a_client_to_another_plan(superuser: User, florist: Organization, signed_in: Callable) -> None:
     plan = factories.make_plan(name="Bigger")
     with organization_scope(florist):
-        subscription = Subscription.objects.get()
+        subscription = Subscription.objects.select_related("plan").get()
     page = reverse("admin:subscriptions_subscription_change", args=[subscription.pk])
     data = {"plan": plan.pk, "status": "active", "billing_frequency": "yearly"}
     assert signed_in(superuser).post(page, data).status_code == 302
     with organization_scope(florist):
         assert Subscription.objects.get().plan == plan
-        assert AuditEvent.objects.filter(action="subscription.changed").exists()
+        event = AuditEvent.objects.get(action="subscription.changed")
+    assert event.changes["plan"] == [subscription.plan.name, "Bigger"]
 
 
 @pytest.mark.parametrize("used,words", [(94, "94 % are used"), (100, "All are used"), (10, "10 of 100")])

@@ -22,13 +22,13 @@ class AuditedAdmin:
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         names = [name for name in form.changed_data if _is_column(obj, name)]
-        before = {}
-        if change:
-            stored = type(obj)._default_manager.get(pk=obj.pk)
-            before = audit.field_values(stored, names)
+        stored = type(obj)._default_manager.get(pk=obj.pk) if change else None
+        before = audit.field_values(stored, names) if stored else {}
         super().save_model(request, obj, form, change)  # type: ignore[misc]
         verb = "changed" if change else "added"
         changes = audit.changed_fields(before, audit.field_values(obj, names))
+        if stored:
+            changes |= audit.changed_secrets(stored, obj, names)
         if changes or not change:
             audit.record(action=f"{obj._meta.model_name}.{verb}", obj=obj, changes=changes)
 

@@ -1,8 +1,8 @@
 """The base of admin classes of tenant data."""
 
 from typing import Any
-from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from unfold.admin import ModelAdmin
@@ -79,6 +79,9 @@ class OrganizationModelAdmin(HouseStyle, AuditedAdmin, ConfirmingAdmin, MatrixRi
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         """Runs, and renders, in the scope of the one client the form is for, so that it offers no other's rows."""
+        if object_id is not None and self.get_object(request, object_id) is None:
+            # Before anything is asked about the object: an address may hold what is no id at all.
+            return self._unknown_object(request, object_id)
         organization_id = self._form_organization_id(request, object_id)
         if organization_id is None:
             return self._choose_client_first(request)
@@ -87,6 +90,12 @@ class OrganizationModelAdmin(HouseStyle, AuditedAdmin, ConfirmingAdmin, MatrixRi
             if isinstance(response, TemplateResponse):
                 response.render()
             return response
+
+    def _unknown_object(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """An unknown id, or another client's: the same answer."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -100,12 +109,10 @@ class OrganizationModelAdmin(HouseStyle, AuditedAdmin, ConfirmingAdmin, MatrixRi
         super().save_formset(request, form, formset, change)
 
     def _form_organization_id(self, request: HttpRequest, object_id: str | None) -> Any:
-        current = access_of(request).current
         if object_id is None:
+            current = access_of(request).current
             return current.pk if current else None
-        obj = self.get_object(request, object_id)
-        # An unknown id, or another client's, takes the ordinary way to the "does not exist" answer.
-        return organization_id_of(obj) or (current.pk if current else UUID(int=0))
+        return organization_id_of(self.get_object(request, object_id))
 
     def _has_organization(self) -> bool:
         return any(field.name == "organization" for field in self.opts.concrete_fields)

@@ -85,7 +85,7 @@ class RowParser:
         attributes = {name: self._attribute(name, cells[at]) for name, at in self._attributes if cells[at]}
         first = self._row_by_key.setdefault(address.email_key, row.number)
         if first != row.number:
-            raise _Refusal(f"“{address.email}” is the same address as row {first}.")
+            raise _Refusal(f"“{address.email}” is the same address as row {first:,}.")
         return ParsedRow(row.number, address.email, address.email_key, texts, attributes)
 
     def _clean(self, cells: list[str]) -> list[str]:

@@ -65,8 +65,11 @@ def import_map(
     ]
     check_columns(columns)
     contact_import.columns = columns
-    if new_group_name.strip():
-        group = group_add(organization=contact_import.organization, name=new_group_name)
+    if name := new_group_name.strip():
+        # The second of two clicks finds the group that the first has made for this very import.
+        made = contact_import.group
+        is_made = made is not None and made.name == name
+        group = made if is_made else group_add(organization=contact_import.organization, name=name)
     contact_import.group = group
     contact_import.save(update_fields=["columns", "group", "updated_at"])
     return contact_import

@@ -13,7 +13,7 @@ from core.campaigns.models import Campaign
 from core.delivery.errors import NothingSent
 from core.delivery.mime import MimeSkeleton
 from core.delivery.models import DeliveryBatch, Message, MessageValues
-from core.delivery.rendering import campaign_mail
+from core.delivery.rendering import campaign_mail, inert_links
 from core.delivery.states import BatchState, SendState
 
 RATE_WINDOW = datetime.timedelta(seconds=30)
@@ -158,9 +158,10 @@ def accepted_per_hour(campaign_id: UUID) -> list[HourlyCount]:
     return [HourlyCount(row["hour"], row["accepted"]) for row in rows]
 
 
-def rendered_mail(message_id: UUID) -> RenderedMail:
+def rendered_mail(message_id: UUID, *, inert: bool = False) -> RenderedMail:
     """The mail this person was sent, from the frozen campaign and the values kept with the intent.
 
+    Its links act in this person's name. To show it to anybody else ask for the `inert` one, which holds no tokens.
     Raises NothingSent before the first attempt, Message.DoesNotExist out of scope.
     """
     message = Message.objects.only("campaign_id").get(pk=message_id)
@@ -168,7 +169,8 @@ def rendered_mail(message_id: UUID) -> RenderedMail:
     if kept is None:
         raise NothingSent("Nothing was sent to this person, so there is no mail to show.", message_id=message_id)
     mail = campaign_mail(message.campaign_id)
-    recipient = mail.recipient(message_id, kept.address, kept.values)
+    links = inert_links(message.campaign_id) if inert else None
+    recipient = mail.recipient(message_id, kept.address, kept.values, links=links)
     content = mail.content
     return RenderedMail(
         message_id=message_id,

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from uuid import UUID
 
+from django.conf import settings
+
 from core.campaigns.content import CompiledContent, compiled_content
-from core.campaigns.models import CampaignSnapshot
+from core.campaigns.models import CampaignLink, CampaignSnapshot
 from core.delivery.public_links import click_url, open_pixel_url, unsubscribe_url, view_url
 from core.delivery.transports.base import MailContent, Recipient
 from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, parse
@@ -34,9 +36,15 @@ class CampaignMail:
     contact_keys: frozenset[str]
     link_keys: tuple[str, ...]
 
-    def recipient(self, message_id: UUID, address: str, values: Mapping[str, str]) -> Recipient:
-        """One mail of this campaign, from the values kept by `kept_values`."""
-        return Recipient(message_id, address, values.get(FULL_NAME_KEY, ""), self._with_links(message_id, values))
+    def recipient(
+        self, message_id: UUID, address: str, values: Mapping[str, str], *, links: Mapping[str, str] | None = None
+    ) -> Recipient:
+        """One mail of this campaign, from the values kept by `kept_values`.
+
+        With `links` (see `inert_links`) these stand in it, and nothing is signed.
+        """
+        filled = self._with_links(message_id, values) if links is None else {**values, **links}
+        return Recipient(message_id, address, values.get(FULL_NAME_KEY, ""), filled)
 
     def kept_values(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
         """Those of a contact's values that this mail depends on: all that has to be kept to show it again."""
@@ -56,6 +64,22 @@ def link_value(key: str, message_id: UUID) -> str:
     """The address behind "system.unsubscribe_url" and its like, or behind "link.3"."""
     make = _SYSTEM_LINKS.get(key)
     return make(message_id) if make else click_url(message_id, int(key.removeprefix("link.")))
+
+
+def inert_links(campaign_id: UUID) -> dict[str, str]:
+    """What stands in the place of a person's own links when others look at the mail (1 query).
+
+    Counted links lead straight to their targets. The others say in words what was there: in an address of the HTML,
+    where only web and mail addresses are let through, that leaves "#".
+    """
+    targets = CampaignLink.objects.filter(campaign_id=campaign_id).values_list("number", "url")
+    return {
+        **{f"link.{number}": url for number, url in targets},
+        UNSUBSCRIBE_KEY: "(this person's unsubscribe link)",
+        "system.view_in_browser_url": "(this person's link to the mail in the browser)",
+        # An address like that of a real one, so that the frame leaves it out as it does the real one.
+        "system.open_pixel_url": f"{settings.PUBLIC_URL}/o/this-persons-open-pixel.gif",
+    }
 
 
 @lru_cache(maxsize=KEPT_CAMPAIGNS)

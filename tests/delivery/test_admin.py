@@ -1,7 +1,9 @@
 """Connections, ledger and sandbox inbox as people see them."""
 
 from collections.abc import Callable
+from html import unescape
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.test import Client
@@ -9,10 +11,13 @@ from django.urls import reverse
 
 from core.accounts.choices import Role
 from core.accounts.models import AuditEvent, Organization
+from core.campaigns.models import CampaignLink
+from core.common.tokens import Purpose, sign
 from core.delivery.models import Connection, Message, SandboxMail
 from core.delivery.public_links import open_pixel_url
 from core.delivery.states import SendState
 from tests.delivery.ledger import run_work, sending_campaign
+from tests.support import factories
 
 pytestmark = pytest.mark.usefixtures("ledger")
 SMTP = {"name": "Relay", "kind": "smtp", "host": "smtp.relay.example", "port": 587, "security": "starttls"}
@@ -171,6 +176,86 @@ def mail_html(mail: SandboxMail) -> str:
     from tests.support.mail_asserts import parsed, parts_of
 
     return parts_of(parsed(bytes(mail.raw)))[1]
+
+
+EVERY_LINK = (
+    '<p><a href="https://shop.example/offer?a=1&amp;b=2">Offer</a> <a href="https://shop.example/more">More</a></p>'
+    '<p>{{ organization.postal_address }} <a href="{{ system.view_in_browser_url }}">In the browser</a> '
+    '<a href="{{ system.unsubscribe_url }}">Unsubscribe</a> {{ system.unsubscribe_url }}</p>'
+)
+TARGETS = ("https://shop.example/offer?a=1&b=2", "https://shop.example/more")
+
+
+def mail_with_every_link(organization: Organization) -> SandboxMail:
+    template = factories.make_template(organization, "Every link", html=EVERY_LINK)
+    sending_campaign(organization, 1, template=template)
+    run_work()
+    return SandboxMail.objects.get()
+
+
+def tokens_of(message_id: UUID | None) -> set[str]:
+    """Every token that the product signs for this message."""
+    assert message_id is not None
+    numbers = CampaignLink.objects.values_list("number", flat=True)
+    clicks = {sign(Purpose.CLICK, message_id.bytes + number.to_bytes(2, "big")) for number in numbers}
+    assert len(clicks) == len(TARGETS)
+    return clicks | {sign(purpose, message_id.bytes) for purpose in Purpose if purpose is not Purpose.CLICK}
+
+
+def seen_in(client: Client, *addresses: str) -> str:
+    """What these pages show, with the lines of the quoted-printable source joined again."""
+    pages = [client.get(address) for address in addresses]
+    assert [page.status_code for page in pages] == [200] * len(pages)
+    shown = unescape("\n".join(page.content.decode() for page in pages))
+    return shown.replace("=\r\n", "").replace("=\n", "")
+
+
+def addresses_of(model: str, pk: UUID) -> tuple[str, ...]:
+    return (url(f"{model}_changelist"), url(f"{model}_change", pk), url(f"{model}_html", pk))
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_message_pages_show_targets_and_no_token_to_any_role(
+    role: Role, in_florist: Organization, member: Any, signed_in: Any
+) -> None:
+    mail = mail_with_every_link(in_florist)
+    assert mail.message_id is not None
+    client = signed_in(member(role))
+    shown = seen_in(client, *addresses_of("message", mail.message_id))
+    assert {token for token in tokens_of(mail.message_id) if token in shown} == set()
+    assert "<(this person's unsubscribe link)>, <mailto:" in shown
+    frame = seen_in(client, url("message_html", mail.message_id))
+    assert all(f'href="{target}"' in frame for target in TARGETS)
+    assert frame.count('href="#"') == 2
+    page = seen_in(client, url("message_change", mail.message_id))
+    assert all(f"({target})" in page for target in TARGETS)
+
+
+def test_sandbox_mail_as_account_manager_shows_targets_and_no_token(
+    in_florist: Organization, member: Any, signed_in: Any
+) -> None:
+    mail = mail_with_every_link(in_florist)
+    shown = seen_in(signed_in(member(Role.ACCOUNT_MANAGER)), *addresses_of("sandboxmail", mail.pk))
+    assert {token for token in tokens_of(mail.message_id) if token in shown} == set()
+    assert all(f'href="{target}"' in shown and f"({target})" in shown for target in TARGETS)
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.ADMIN, Role.MANAGER])
+def test_sandbox_mail_as_somebody_who_sends_keeps_every_link(
+    role: Role, in_florist: Organization, member: Any, signed_in: Any
+) -> None:
+    mail = mail_with_every_link(in_florist)
+    shown = seen_in(signed_in(member(role)), *addresses_of("sandboxmail", mail.pk))
+    assert {token for token in tokens_of(mail.message_id) if token not in shown} == set()
+
+
+def test_sandbox_mail_as_viewer_is_refused(in_florist: Organization, member: Any, signed_in: Any) -> None:
+    mail = mail_with_every_link(in_florist)
+    viewer = signed_in(member(Role.VIEWER))
+    refused = [viewer.get(address) for address in addresses_of("sandboxmail", mail.pk)]
+    assert {page.status_code for page in refused} <= {403, 404}
+    shown = "".join(page.content.decode() for page in refused)
+    assert not any(token in shown for token in tokens_of(mail.message_id))
 
 
 def test_preview_of_another_client_is_not_found(client: Client, everywhere: None, museum: Organization) -> None:

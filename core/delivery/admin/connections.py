@@ -33,6 +33,10 @@ class ConnectionAdmin(OrganizationModelAdmin):
         ("Server", {"fields": (("host", "port"), "security", "username", "password")}),
         ("Pace", {"fields": ("batch_size",)}),
     )
+    add_fieldsets = (
+        (None, {"fields": ("name", "kind")}),
+        *fieldsets[1:],
+    )
     actions_detail = ("test_connection", "make_default")
     empty_title = "No connection yet"
     empty_text = (

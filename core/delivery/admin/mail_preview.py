@@ -1,7 +1,8 @@
 """A stored mail shown as a mail program shows it, without letting it do anything.
 
 The HTML has an address of its own and a policy of its own: no scripts, no forms, no access to the admin around it.
-Links open in a new tab, so that a click can be tried. The open pixel is taken out: looking is not an open.
+Links open in a new tab, so that a click can be tried. The open pixel is taken out: looking is not an open. Whose
+links they are, the recipient's own or inert ones, is decided by `raw_of`.
 """
 
 import re
@@ -12,7 +13,8 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
-from core.delivery.queries import ReadMail, parsed_mail
+from core.delivery.errors import NothingSent
+from core.delivery.queries import ReadMail, parsed_mail, rendered_mail
 
 POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; script-src 'none'; form-action 'none'; "
@@ -31,8 +33,8 @@ class MailPreviewAdmin:
     class Media:
         css = {"all": ("delivery/mail.css",)}
 
-    def raw_of(self, obj: Any) -> bytes | None:
-        """The whole mail (RFC 5322), or None when there is none to show."""
+    def raw_of(self, request: HttpRequest, obj: Any) -> bytes | None:
+        """The whole mail (RFC 5322) as this viewer may see it, or None when there is none to show."""
         raise NotImplementedError
 
     def get_urls(self) -> list[URLPattern]:
@@ -43,7 +45,7 @@ class MailPreviewAdmin:
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         obj = self.get_object(request, object_id) if object_id else None  # type: ignore[attr-defined]
-        context = {**(extra_context or {}), **(self._preview(obj) if obj is not None else {})}
+        context = {**(extra_context or {}), **(self._preview(request, obj) if obj is not None else {})}
         return super().changeform_view(request, object_id, form_url, context)  # type: ignore[misc]
 
     def preview_html(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
@@ -51,7 +53,7 @@ class MailPreviewAdmin:
         obj = self.get_object(request, str(object_id))  # type: ignore[attr-defined]
         if obj is None or not self.has_view_permission(request, obj):  # type: ignore[attr-defined]
             raise Http404
-        raw = self.raw_of(obj)
+        raw = self.raw_of(request, obj)
         if raw is None:
             raise Http404
         response = HttpResponse(framed_html(parsed_mail(raw).html))
@@ -59,8 +61,8 @@ class MailPreviewAdmin:
         response["X-Frame-Options"] = "SAMEORIGIN"
         return response
 
-    def _preview(self, obj: Any) -> dict[str, Any]:
-        raw = self.raw_of(obj)
+    def _preview(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        raw = self.raw_of(request, obj)
         if raw is None:
             return {}
         mail: ReadMail = parsed_mail(raw)
@@ -69,6 +71,14 @@ class MailPreviewAdmin:
 
     def _url_name(self) -> str:
         return f"delivery_{self.model._meta.model_name}_html"
+
+
+def inert_mail(message_id: UUID) -> bytes | None:
+    """The mail of a message without the recipient's own links: whoever looks at it must not act in their name."""
+    try:
+        return rendered_mail(message_id, inert=True).raw
+    except NothingSent:
+        return None
 
 
 def framed_html(html: str) -> str:

@@ -12,10 +12,8 @@ from unfold.decorators import action, display
 from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.permissions import Permission
 from core.campaigns.models import Campaign
-from core.delivery.admin.mail_preview import MailPreviewAdmin
-from core.delivery.errors import NothingSent
+from core.delivery.admin.mail_preview import MailPreviewAdmin, inert_mail
 from core.delivery.models import Message
-from core.delivery.queries import rendered_mail
 from core.delivery.services import message_mark_sent, message_send_again
 from core.delivery.states import SEND_STATE_COLORS, SendState
 
@@ -86,11 +84,8 @@ class MessageAdmin(MailPreviewAdmin, OrganizationModelAdmin):
             queryset = queryset.filter(contact__email_key__startswith=search_term.strip().casefold())
         return queryset, False
 
-    def raw_of(self, obj: Any) -> bytes | None:
-        try:
-            return rendered_mail(obj.pk).raw
-        except NothingSent:
-            return None
+    def raw_of(self, request: HttpRequest, obj: Any) -> bytes | None:
+        return inert_mail(obj.pk)
 
     @action(description="Send again", url_path="send-again", permissions=["campaigns_send"], icon="send")
     def send_again(self, request: HttpRequest, object_id: UUID) -> HttpResponse:

@@ -3,11 +3,14 @@
 from typing import Any
 
 from django.contrib.admin import register
+from django.http import HttpRequest
 
 from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.permissions import Permission
-from core.delivery.admin.mail_preview import MailPreviewAdmin
+from core.delivery.admin.mail_preview import MailPreviewAdmin, inert_mail
 from core.delivery.models import SandboxMail
+
+MAY_TRY_LINKS = (Permission.CAMPAIGNS_SEND, Permission.SENDING_MANAGE)
 
 
 @register(SandboxMail)
@@ -29,5 +32,7 @@ class SandboxMailAdmin(MailPreviewAdmin, OrganizationModelAdmin):
         """Lists do not read the mails themselves; the page of one mail does."""
         return super().get_queryset(request).defer("raw")
 
-    def raw_of(self, obj: Any) -> bytes | None:
-        return bytes(obj.raw)
+    def raw_of(self, request: HttpRequest, obj: Any) -> bytes | None:
+        """People who send campaigns or manage sending may try the links; others see them without their tokens."""
+        may_try = any(self._may(request, permission, obj) for permission in MAY_TRY_LINKS)
+        return bytes(obj.raw) if may_try or obj.message_id is None else inert_mail(obj.message_id)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
+from core.accounts.choices import OrganizationStatus
 from core.campaigns.models import Campaign
 from core.campaigns.queries import audience_of, campaign_audience
 from core.campaigns.snapshot import mail_source
@@ -95,6 +96,9 @@ def _content_problems(campaign: Campaign) -> list[Problem]:
 
 def _sender_problems(campaign: Campaign) -> list[Problem]:
     problems = []
+    if campaign.organization.status != OrganizationStatus.ACTIVE:
+        message = f"{campaign.organization} is {campaign.organization.get_status_display().lower()}: nothing is sent."
+        problems.append(Problem("client_not_active", f"{message} A superuser can change that under Clients.", "client"))
     for code, name, address in (
         ("from_email", "sender address", campaign.from_email),
         ("reply_to", "reply address", campaign.reply_to),

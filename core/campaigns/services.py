@@ -256,7 +256,8 @@ def campaign_correct_reservation(*, campaign_id: UUID, emails: int) -> None:
     campaign = Campaign.objects.select_for_update().get(pk=campaign_id)
     difference = emails - campaign.emails_reserved
     if difference > 0:
-        usage.reserve(organization_id=campaign.organization_id, metric=Metric.EMAILS, amount=difference)
+        month = campaign.reserved_month
+        usage.reserve(organization_id=campaign.organization_id, metric=Metric.EMAILS, amount=difference, month=month)
     elif difference < 0:
         _release_emails(campaign, -difference)
     Campaign.objects.filter(pk=campaign.pk).update(emails_reserved=emails)

@@ -53,21 +53,22 @@ def usable_plan(organization_id: UUID) -> Plan:
     return subscription.plan
 
 
-def reserve(*, organization_id: UUID, metric: Metric, amount: int) -> int:
+def reserve(*, organization_id: UUID, metric: Metric, amount: int, month: datetime.date | None = None) -> int:
     """Count `amount` against the plan, inside the caller's transaction. Returns the new total.
 
-    Raises LimitReached (nothing counted) or NoUsableSubscription.
+    `month` is the one that work already counted belongs to; without it, the present one. Raises LimitReached (nothing
+    counted) or NoUsableSubscription.
     """
     require(organization_id)
     plan = usable_plan(organization_id)
     if amount <= 0:
-        return used(organization_id=organization_id, metric=metric)
+        return used(organization_id=organization_id, metric=metric, month=month)
     limit = plan.limit(metric)
     parameters: dict[str, Any] = {
         "id": new_id(),
         "organization_id": organization_id,
         "metric": metric.value,
-        "month": month_of(metric),
+        "month": month or month_of(metric),
         "amount": amount,
         "limit": limit,
     }
@@ -76,7 +77,8 @@ def reserve(*, organization_id: UUID, metric: Metric, amount: int) -> int:
         row = cursor.fetchone()
     if row is None:
         assert limit is not None
-        raise _limit_reached(plan, metric, limit, used(organization_id=organization_id, metric=metric), amount)
+        used_now = used(organization_id=organization_id, metric=metric, month=month)
+        raise _limit_reached(plan, metric, limit, used_now, amount)
     return int(row[0])
 
 
@@ -93,8 +95,9 @@ def release(*, organization_id: UUID, metric: Metric, amount: int, month: dateti
         )
 
 
-def used(*, organization_id: UUID, metric: Metric) -> int:
-    row = Usage.objects.filter(organization_id=organization_id, metric=metric, month=month_of(metric)).first()
+def used(*, organization_id: UUID, metric: Metric, month: datetime.date | None = None) -> int:
+    month = month or month_of(metric)
+    row = Usage.objects.filter(organization_id=organization_id, metric=metric, month=month).first()
     return row.used if row else 0
 
 

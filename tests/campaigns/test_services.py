@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.utils import timezone
 
+from core.accounts.choices import OrganizationStatus
 from core.accounts.models import AuditEvent, Organization
 from core.campaigns import services
 from core.campaigns.errors import CampaignNotReady, ChangedMeanwhile, IllegalTransition
@@ -339,6 +340,25 @@ def test_move_of_a_campaign_changed_since_it_was_read_is_refused(in_florist: Org
         services._move(stale, S.SCHEDULED)
 
     assert not AuditEvent.objects.filter(action="campaign.scheduled").exists()
+
+
+def test_send_now_of_a_client_that_is_not_active_is_refused(in_florist: Organization) -> None:
+    campaign = campaign_for(in_florist)
+    Organization.objects.filter(pk=in_florist.pk).update(status=OrganizationStatus.SUSPENDED)
+    with pytest.raises(CampaignNotReady, match="Florist is suspended"):
+        services.campaign_send_now(campaign_id=campaign.pk)
+    assert used(in_florist) == 0
+
+
+def test_correct_reservation_upwards_counts_in_the_month_it_was_reserved_in(in_florist: Organization) -> None:
+    campaign = campaign_for(in_florist, subscribed=3)
+    services.campaign_send_now(campaign_id=campaign.pk)
+    last_month = datetime.date(2026, 1, 1)
+    Campaign.objects.filter(pk=campaign.pk).update(reserved_month=last_month)
+    now_used = used(in_florist)
+    services.campaign_correct_reservation(campaign_id=campaign.pk, emails=5)
+    assert used(in_florist) == now_used
+    assert usage.used(organization_id=in_florist.pk, metric=Metric.EMAILS, month=last_month) == 2
 
 
 def test_send_now_unknown_campaign_finds_nothing(in_florist: Organization) -> None:

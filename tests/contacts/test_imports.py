@@ -10,7 +10,7 @@ from core.common.tenancy import all_organizations, organization_scope
 from core.contacts import services
 from core.contacts.choices import ContactStatus, ImportStatus, SuppressionReason
 from core.contacts.errors import ContactExists, UnreadableFile, WrongImportState
-from core.contacts.imports import runner
+from core.contacts.imports import preview, runner
 from core.contacts.imports.preview import import_totals
 from core.contacts.models import (
     Contact,
@@ -139,16 +139,24 @@ def test_import_past_the_plan_is_refused_before_it_starts(in_florist: Organizati
     assert not Contact.objects.exists()
 
 
-def test_import_limit_reached_while_running_keeps_what_is_committed(
+def test_import_past_the_plan_found_out_by_the_run_writes_nothing(
     in_florist: Organization, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A file too long to be counted on the page is counted by the worker, before its first row is written."""
+    monkeypatch.setattr(preview, "COUNTED_ROWS", 2)
     monkeypatch.setattr(runner, "CHUNK_ROWS", 2)
-    Subscription.objects.update(plan=make_plan(max_contacts=3))
-    done = imported(in_florist, "email\n{}".format("\n".join(f"p{n}@x.example" for n in range(5))).encode())
-    assert done.status == ImportStatus.FAILED
-    assert (done.rows_done, done.created_count) == (2, 2)
-    assert "has 1 left" in done.problem
-    assert Contact.objects.count() == usage.used(organization_id=in_florist.pk, metric=Metric.CONTACTS) == 2
+    Subscription.objects.update(plan=make_plan(name="Small", max_contacts=3))
+    rows = "\n".join(f"p{number}@x.example" for number in range(5))
+    done = imported(in_florist, f"email\n{rows}\n".encode())
+    assert (done.status, done.rows_done, done.created_count) == (ImportStatus.FAILED, 0, 0)
+    assert "adds 5 contacts, but the Small plan has room for 3 more" in done.problem
+    assert Contact.objects.count() == usage.used(organization_id=in_florist.pk, metric=Metric.CONTACTS) == 0
+
+
+def test_import_of_known_contacts_into_a_full_plan_is_done(in_florist: Organization) -> None:
+    imported(in_florist, b"email\na@x.example\nb@x.example\n")
+    Subscription.objects.update(plan=make_plan(max_contacts=2))
+    assert imported(in_florist, b"email,company\na@x.example,A\nb@x.example,B\n").updated_count == 2
 
 
 def test_import_map_twice_with_a_new_group_makes_it_once(in_florist: Organization) -> None:

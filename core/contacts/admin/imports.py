@@ -48,6 +48,8 @@ class ContactImportAdmin(ImportMixin, OrganizationModelAdmin):
     import_form_class = UploadForm
     resource_classes = [ContactResource]
 
+    # Not in get_queryset: Django then leaves list_select_related out, and with it the client of each row.
+    list_select_related = ("group",)
     list_display = ("file_name", "state", "rows", "outcome", "created_at")
     list_filter = ("status",)
     search_fields = ("file_name",)
@@ -57,7 +59,7 @@ class ContactImportAdmin(ImportMixin, OrganizationModelAdmin):
 
     # Every upload may be 50 MB: lists and pages leave it in the database.
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).defer("content").select_related("group")
+        return super().get_queryset(request).defer("content")
 
     @display(description="state", ordering="status", label=dict(IMPORT_STATUS_COLORS))
     def state(self, obj: ContactImport) -> tuple[str, str]:

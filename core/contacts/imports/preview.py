@@ -57,22 +57,49 @@ def import_totals(contact_import: ContactImport) -> ImportTotals:
     )
 
 
+@transaction.atomic
+def count_new_contacts(contact_import: ContactImport) -> int:
+    """How many contacts the whole file would add, however long it is. Writes nothing, keeps no rows in memory."""
+    table = open_table(contact_import.content, encoding=contact_import.encoding)
+    parsed = map(RowParser(contact_import.columns).parse, table.rows())
+    rows = (row for row in parsed if isinstance(row, ParsedRow))
+    return classify_rows(organization_id=contact_import.organization_id, rows=rows).created
+
+
+def refuse_beyond_plan(contact_import: ContactImport) -> None:
+    """Raise LimitReached when the plan has no room for the whole file, so that it does not end half-done.
+
+    Counts only where it could matter. Other work may take the room meanwhile: every chunk still counts exactly.
+    """
+    organization_id = contact_import.organization_id
+    limit = usage.usable_plan(organization_id).limit(Metric.CONTACTS)
+    used = usage.used(organization_id=organization_id, metric=Metric.CONTACTS)
+    if limit is None or used + contact_import.rows_total <= limit:
+        return
+    if problem := limit_problem(contact_import, count_new_contacts(contact_import)):
+        raise problem
+
+
 def import_problem(contact_import: ContactImport, totals: ImportTotals) -> LimitReached | None:
     """Why the plan has no room for this import, if that is known. Raises NoUsableSubscription."""
+    return limit_problem(contact_import, totals.created, at_least="" if totals.is_complete else "at least ")
+
+
+def limit_problem(contact_import: ContactImport, created: int, *, at_least: str = "") -> LimitReached | None:
+    """The refusal of `created` new contacts, or None when they fit. Raises NoUsableSubscription."""
     organization_id = contact_import.organization_id
     plan = usage.usable_plan(organization_id)
     used = usage.used(organization_id=organization_id, metric=Metric.CONTACTS)
     limit = plan.limit(Metric.CONTACTS)
-    if limit is None or used + totals.created <= limit:
+    if limit is None or used + created <= limit:
         return None
-    at_least = "" if totals.is_complete else "at least "
     return LimitReached(
-        f"This import adds {at_least}{totals.created:,} contacts, but the {plan.name} plan has room for "
+        f"This import adds {at_least}{created:,} contacts, but the {plan.name} plan has room for "
         f"{max(limit - used, 0):,} more ({used:,} of {limit:,} used). Choose a larger plan under Plan and usage, "
         "or import fewer rows.",
         metric=Metric.CONTACTS.value,
         limit=limit,
         used=used,
-        wanted=totals.created,
+        wanted=created,
         plan=plan.name,
     )

@@ -23,6 +23,7 @@ from core.common.errors import DomainError
 from core.contacts.choices import ImportStatus
 from core.contacts.errors import ImportTakenOver
 from core.contacts.imports.files import open_table
+from core.contacts.imports.preview import refuse_beyond_plan
 from core.contacts.imports.rows import ParsedRow, Refused, RowParser
 from core.contacts.imports.staging import ChunkCounts, write_chunk
 from core.contacts.models import ContactImport, RefusedRow
@@ -44,6 +45,8 @@ def run_import(contact_import_id: UUID) -> dict[str, object]:
         if contact_import is None:
             return {"skipped": "not confirmed, or done already"}
         try:
+            if contact_import.rows_done == 0:
+                refuse_beyond_plan(contact_import)
             _write_all(contact_import)
         except ImportTakenOver as error:
             return {"skipped": str(error)}

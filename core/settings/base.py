@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "core.accounts.middleware.OrganizationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "core.operations.middleware.DatabaseAwayMiddleware",
 ]
 
 ROOT_URLCONF = "core.urls"

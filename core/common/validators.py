@@ -1,5 +1,6 @@
 """Checks of single values that several packages share."""
 
+import unicodedata
 import zoneinfo
 from functools import cache
 
@@ -15,3 +16,9 @@ def validate_time_zone(value: str) -> None:
     """Raise ValidationError unless the value is a name of the IANA time zone database."""
     if value not in time_zone_names():
         raise ValidationError(f"“{value}” is no time zone. Write it like Europe/Madrid.")
+
+
+def validate_one_line(value: str) -> None:
+    """Raise ValidationError for control characters and line breaks: the value becomes part of a mail's header."""
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in value):
+        raise ValidationError("Write this in one line, without control characters.")

@@ -4,6 +4,7 @@ from django.db import models
 
 from core.common.constraints import tenant_key
 from core.common.models import OrganizationOwned, TimeStamped, UUIDModel
+from core.common.validators import validate_one_line
 
 
 class TemplateCategory(models.TextChoices):
@@ -17,9 +18,12 @@ class TemplateContent(models.Model):
     """Source as the author wrote it. Merge tags are a closed language, see `merge_tags`."""
 
     category = models.CharField(max_length=12, choices=TemplateCategory, default=TemplateCategory.OTHER)
-    subject = models.CharField(max_length=200)
+    subject = models.CharField(max_length=200, validators=[validate_one_line])
     preheader = models.CharField(
-        max_length=200, blank=True, help_text="The line after the subject in the inbox. It is hidden in the mail."
+        max_length=200,
+        blank=True,
+        help_text="The line after the subject in the inbox. It is hidden in the mail.",
+        validators=[validate_one_line],
     )
     html = models.TextField("HTML")
     text = models.TextField("plain text", blank=True, help_text="Empty: made from the HTML.")

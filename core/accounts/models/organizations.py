@@ -9,7 +9,7 @@ from django.db import models
 from core.accounts.choices import OrganizationStatus, Role
 from core.common.constraints import tenant_key
 from core.common.models import OrganizationOwned, ScopedModel, TimeStamped, UUIDModel
-from core.common.validators import validate_time_zone
+from core.common.validators import validate_one_line, validate_time_zone
 
 validate_hex_color = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the colour as # and six hexadecimal digits.")
 
@@ -19,7 +19,7 @@ class Organization(UUIDModel, TimeStamped, ScopedModel):
 
     organization_attribute: ClassVar[str] = "id"
 
-    name = models.CharField(max_length=120, unique=True)
+    name = models.CharField(max_length=120, unique=True, validators=[validate_one_line])
     slug = models.SlugField(max_length=60, unique=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="owned_organizations"
@@ -30,7 +30,7 @@ class Organization(UUIDModel, TimeStamped, ScopedModel):
     postal_address = models.TextField(
         blank=True, help_text="Stands in the footer of every mail: the law asks for a postal address."
     )
-    default_from_name = models.CharField("sender name", max_length=100, blank=True)
+    default_from_name = models.CharField("sender name", max_length=100, blank=True, validators=[validate_one_line])
     default_from_email = models.EmailField("sender address", blank=True)
     is_demo = models.BooleanField("demo data", default=False, editable=False)
 

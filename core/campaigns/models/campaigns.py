@@ -6,6 +6,7 @@ from django.db import models
 from core.campaigns.states import CampaignStatus, PauseReason
 from core.common.constraints import SameOrganization, tenant_key
 from core.common.models import OrganizationOwned, TimeStamped, UUIDModel
+from core.common.validators import validate_one_line
 
 
 class Campaign(UUIDModel, TimeStamped, OrganizationOwned):
@@ -14,13 +15,17 @@ class Campaign(UUIDModel, TimeStamped, OrganizationOwned):
     `status` changes only through `services`, by compare-and-set on (status, version).
     """
 
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=120, validators=[validate_one_line])
     template = models.ForeignKey(
         "email_templates.EmailTemplate", on_delete=models.PROTECT, related_name="campaigns", db_constraint=False
     )
-    subject = models.CharField(max_length=200, blank=True, help_text="Empty: the template's subject.")
-    preheader = models.CharField(max_length=200, blank=True, help_text="Empty: the template's preheader.")
-    from_name = models.CharField("sender name", max_length=100)
+    subject = models.CharField(
+        max_length=200, blank=True, help_text="Empty: the template's subject.", validators=[validate_one_line]
+    )
+    preheader = models.CharField(
+        max_length=200, blank=True, help_text="Empty: the template's preheader.", validators=[validate_one_line]
+    )
+    from_name = models.CharField("sender name", max_length=100, validators=[validate_one_line])
     from_email = models.EmailField("sender address")
     reply_to = models.EmailField("reply to", blank=True)
     status = models.CharField(max_length=14, choices=CampaignStatus, default=CampaignStatus.DRAFT, editable=False)

@@ -90,7 +90,7 @@ def timeline_figure(
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "barmode": "overlay",
         "xaxis": {"type": "date", "fixedrange": True, "anchor": "y", "automargin": True, **_room_around(moments, step)},
-        "yaxis": _counting_axis(domain=[0, 0.62], nticks=5, **_still_axis(below.values())),
+        "yaxis": _counting_axis(domain=[0, 0.62], nticks=5, **_small_axis(below.values())),
         "yaxis2": _counting_axis(domain=[0.72, 1], nticks=3),
         "legend": {"orientation": "h", "y": -0.18, "x": 0, "yanchor": "top"},
         "hovermode": "x unified",
@@ -107,9 +107,10 @@ def _room_around(moments: Sequence[datetime.datetime], step: datetime.timedelta)
     return {"range": [end.strftime("%Y-%m-%d %H:%M") for end in ends]}
 
 
-def _still_axis(stacks: Iterable[Sequence[int]]) -> Figure:
-    """Where nothing happened yet, an axis of its own choosing would run from 0 to 1 in fractions."""
-    return {} if any(any(values) for values in stacks) else {"range": [0, 4]}
+def _small_axis(stacks: Iterable[Sequence[int]]) -> Figure:
+    """Where little happened yet, an axis of its own choosing would count in fractions."""
+    highest = max((value for values in stacks for value in values), default=0)
+    return {} if highest > 4 else {"range": [0, 4], "dtick": 1}
 
 
 def _counting_axis(**fields: Any) -> Figure:

@@ -3,6 +3,7 @@
 from django.utils import formats
 
 _MINUTE, _HOUR = 60, 3600
+_SMALLEST_SHARE = 0.1
 
 
 def count_text(number: int) -> str:
@@ -15,8 +16,10 @@ def share(part: int, whole: int) -> float | None:
 
 
 def share_text(part: int, whole: int) -> str:
-    """ "61.7 %", or a dash where there is nothing to be a part of."""
+    """ "61.7 %", "< 0.1 %" for the few that would round to none, or a dash where there is nothing to be a part of."""
     percent = share(part, whole)
+    if percent and percent < _SMALLEST_SHARE:
+        return f"< {formats.number_format(_SMALLEST_SHARE, use_l10n=True)} %"
     return "–" if percent is None else f"{formats.number_format(round(percent, 1), decimal_pos=1, use_l10n=True)} %"
 
 

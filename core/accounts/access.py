@@ -54,6 +54,6 @@ def access_for(user: User, *, current_id: str | None = None) -> Access:
             organizations = tuple(membership.organization for membership in memberships)
             roles = {membership.organization_id: membership.role for membership in memberships}
     current = next((found for found in organizations if str(found.pk) == current_id), None)
-    if current is None and len(organizations) == 1:
+    if current is None and len(organizations) == 1 and not user.is_superuser:
         current = organizations[0]
     return Access(user=user, organizations=organizations, roles=roles, current=current)

@@ -70,6 +70,8 @@ class _RoleForm(forms.ModelForm):
             mine = rank_in(self.organization_id, self.acting_user)
             choices = [(role, role.label) for role in Role if RANKS[role] <= mine or role == self.instance.role]
             self.fields["role"].choices = choices  # type: ignore[attr-defined]
+            if self.instance._state.adding:
+                self.initial.setdefault("role", Role.VIEWER)
 
 
 class MemberAddForm(_RoleForm):

@@ -85,9 +85,9 @@ def _steps(facts: ClientFacts, access: Access) -> Iterator[Step]:
 
     client = facts.client
     for campaign in facts.running[:1]:
-        yield Step("Watch it go out", to(P.CAMPAIGNS_VIEW, "campaigns_campaign_change", campaign.pk), campaign.name)
+        yield Step("Watch it go out", to(P.RESULTS_VIEW, "campaign_report", campaign.pk), campaign.name)
     for campaign in facts.paused[:1]:
-        yield Step("Look at the pause", to(P.CAMPAIGNS_VIEW, "campaigns_campaign_change", campaign.pk), campaign.name)
+        yield Step("Look at the pause", to(P.RESULTS_VIEW, "campaign_report", campaign.pk), campaign.name)
     if facts.connection is None:
         yield Step("Add a connection", to(P.SENDING_MANAGE, "delivery_connection_add"))
     elif facts.connection.paused_at:

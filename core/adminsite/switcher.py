@@ -24,7 +24,7 @@ def client_context(request: HttpRequest) -> dict[str, Any]:
         "access": access,
         "current_client": access.current,
         "form_organization": str(access.current.pk) if access.current else ALL_CLIENTS,
-        "can_choose_client": len(access.organizations) > 1,
+        "can_choose_client": access.user.is_superuser or len(access.organizations) > 1,
         "shows_demo_data": any(organization.is_demo for organization in access.in_reach),
     }
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -48,9 +46,6 @@ class AnalyticsEventAdmin(OrganizationModelAdmin):
         """Links from a campaign's report, a contact and a message lead here."""
         allowed = {"campaign__id__exact", "contact__id__exact", "message__id__exact", "link__id__exact"}
         return lookup in allowed or super().lookup_allowed(lookup, value, request)
-
-    def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).select_related("contact", "campaign", "link")
 
     @display(description="behind it", label=_VERDICT_COLORS)
     def shown_verdict(self, event: AnalyticsEvent) -> tuple[str, str]:

@@ -97,6 +97,29 @@ class TransportContract:
             assert {outcome.kind for outcome in transport.send(content, recipients)} == {ACCEPTED}
         assert len(provider.taken()) == 5
 
+    def test_send_address_that_no_header_can_hold_fails_alone(
+        self, provider: ProviderDouble, transport: Transport
+    ) -> None:
+        good, bad = people(2)
+        bad = Recipient(bad.message_id, "x@example.org\r\nRCPT TO:<victim@example.com>", "", bad.values)
+        outcomes = transport.send(mail_content(), [bad, good])
+        assert [outcome.kind for outcome in outcomes] == [FAILED, ACCEPTED]
+        assert outcomes[0].code == "invalid_address"
+        assert [mail.address for mail in provider.taken()] == [good.address]
+
+    def test_close_twice_then_send_connects_again(self, provider: ProviderDouble, transport: Transport) -> None:
+        transport.send(mail_content(), people(1))
+        transport.close()
+        transport.close()
+        assert transport.send(mail_content(), people(1))[0].kind is ACCEPTED
+
+    def test_slice_size_is_positive(self, transport: Transport) -> None:
+        assert transport.slice_size > 0
+
+
+class FaultyProviderContract(TransportContract):
+    """What is asked in addition of a transport whose provider can refuse, fail and fall silent."""
+
     @pytest.mark.parametrize("position", [0, 1, 3])
     def test_send_refused_recipient_fails_alone(
         self, provider: ProviderDouble, transport: Transport, position: int
@@ -173,16 +196,6 @@ class TransportContract:
         assert "way <script>" in words
         assert len(words) <= WORDS_LIMIT
 
-    def test_send_address_that_no_header_can_hold_fails_alone(
-        self, provider: ProviderDouble, transport: Transport
-    ) -> None:
-        good, bad = people(2)
-        bad = Recipient(bad.message_id, "x@example.org\r\nRCPT TO:<victim@example.com>", "", bad.values)
-        outcomes = transport.send(mail_content(), [bad, good])
-        assert [outcome.kind for outcome in outcomes] == [FAILED, ACCEPTED]
-        assert outcomes[0].code == "invalid_address"
-        assert [mail.address for mail in provider.taken()] == [good.address]
-
     def test_send_credentials_refused_raises_and_burns_nobody(
         self, provider: ProviderDouble, transport: Transport
     ) -> None:
@@ -193,12 +206,3 @@ class TransportContract:
         assert provider.taken() == []
         provider.forget_faults()
         assert transport.send(mail_content(), people(1))[0].kind is ACCEPTED
-
-    def test_close_twice_then_send_connects_again(self, provider: ProviderDouble, transport: Transport) -> None:
-        transport.send(mail_content(), people(1))
-        transport.close()
-        transport.close()
-        assert transport.send(mail_content(), people(1))[0].kind is ACCEPTED
-
-    def test_slice_size_is_positive(self, transport: Transport) -> None:
-        assert transport.slice_size > 0

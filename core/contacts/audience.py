@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from core.common.prepared import prepared
 from core.common.tenancy import as_organization_id, require
 from core.contacts.choices import BlockReason, ContactStatus
 
@@ -46,7 +47,7 @@ _IN_GROUPS = """
 
 _BLOCKED = f"""
     SELECT contact.id, {_BLOCK_REASON} FROM {_CONTACTS_AND_SUPPRESSIONS}
-     WHERE contact.organization_id = %s AND contact.id = ANY(%s)
+     WHERE contact.organization_id = %(organization_id)s AND contact.id = ANY(%(contact_ids)s)
 """  # noqa: S608 - made of the constants above
 
 
@@ -102,11 +103,7 @@ def blocked_contacts(*, organization_id: UUID, contact_ids: Collection[UUID]) ->
     """
     organization_id = as_organization_id(organization_id)
     require(organization_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _BLOCKED,
-            [organization_id, list(contact_ids)],
-        )
+    with prepared(_BLOCKED, {"organization_id": organization_id, "contact_ids": list(contact_ids)}) as cursor:
         reasons = dict(cursor.fetchall())
     found = {contact_id: reasons.get(contact_id, BlockReason.DELETED.value) for contact_id in contact_ids}
     return {contact_id: reason for contact_id, reason in found.items() if reason}

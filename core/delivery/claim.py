@@ -16,8 +16,8 @@ from uuid import UUID
 
 from django.conf import settings
 
+from core.common.prepared import prepared
 from core.common.tenancy import current_scope
-from core.delivery.prepared import prepared
 
 CANDIDATES = 20
 

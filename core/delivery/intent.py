@@ -13,12 +13,12 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from core.common.ids import new_id
+from core.common.prepared import prepared
 from core.common.tenancy import require
 from core.contacts.audience import blocked_contacts
 from core.contacts.queries import ContactValues, contact_merge_values
 from core.delivery import outcomes
 from core.delivery.claim import BatchClaim
-from core.delivery.prepared import prepared
 from core.delivery.rendering import CampaignMail
 from core.delivery.transports.base import Recipient
 
@@ -61,14 +61,16 @@ _HOLD = """
 
 # One statement for both tables: a round trip less in each slice. A second attempt writes its own values over the old.
 _WRITE_INTENT = """
-    WITH attempt AS (
+    WITH mail AS (
+        SELECT * FROM json_to_recordset(%(mails)s::json) AS mail (message_id uuid, address text, "values" jsonb)
+    ), attempt AS (
         INSERT INTO delivery_sendattempt
                (id, organization_id, batch_id, fencing_token, message_ids, started_at, worker, result)
-        VALUES (%(attempt_id)s, %(organization_id)s, %(batch_id)s, %(token)s, %(ids)s, now(), %(worker)s, '{}')
+        VALUES (%(attempt_id)s, %(organization_id)s, %(batch_id)s, %(token)s, ARRAY(SELECT message_id FROM mail), now(),
+                %(worker)s, '{}')
     )
     INSERT INTO delivery_messagevalues (organization_id, message_id, address, "values", written_at)
-    SELECT %(organization_id)s, data.id, data.address, data.kept::jsonb, now()
-      FROM unnest(%(ids)s::uuid[], %(addresses)s::text[], %(kept)s::text[]) AS data (id, address, kept)
+    SELECT %(organization_id)s, message_id, address, "values", now() FROM mail
         ON CONFLICT (message_id) DO UPDATE
        SET address = excluded.address, "values" = excluded."values", written_at = excluded.written_at
 """
@@ -125,18 +127,22 @@ def _written(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueMessag
     attempt_id = new_id()
     if not messages:
         return attempt_id, []
-    people = [(message.message_id, message.person) for message in messages]
-    rows = [(pk, person.address, mail.kept_values(person.name, person.values)) for pk, person in people]
+    mails = [_mail(mail, message) for message in messages]
     parameters: dict[str, Any] = {
         "attempt_id": attempt_id,
         "organization_id": claim.organization_id,
         "batch_id": claim.batch_id,
         "token": claim.fencing_token,
         "worker": claim.worker,
-        "ids": [row[0] for row in rows],
-        "addresses": [row[1] for row in rows],
-        "kept": [orjson.dumps(row[2]).decode() for row in rows],
+        "mails": orjson.dumps(mails).decode(),
     }
     with prepared(_WRITE_INTENT, parameters):
         pass
-    return attempt_id, [mail.recipient(*row) for row in rows]
+    return attempt_id, [mail.recipient(**values) for values in mails]
+
+
+def _mail(mail: CampaignMail, message: DueMessage) -> dict[str, Any]:
+    """What one mail is made from, by the names of `_WRITE_INTENT` and of `CampaignMail.recipient`."""
+    person = message.person
+    kept = mail.kept_values(person.name, person.values)
+    return {"message_id": message.message_id, "address": person.address, "values": kept}

@@ -17,10 +17,10 @@ from django.db import connection, transaction
 
 from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
+from core.common.prepared import prepared
 from core.common.tenancy import require
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
-from core.delivery.prepared import prepared
 from core.delivery.retry_policy import retry_delay_seconds
 from core.delivery.states import MESSAGE_TRANSITIONS, SendState, SkipReason
 from core.delivery.transports.base import Outcome, OutcomeKind
@@ -71,34 +71,37 @@ _SUMS = ", ".join(
 _ADDED = ", ".join(f"{column} = batch.{column} + change.{column}" for column in _COUNTED)
 
 # `held` locks in order of id, so that two writers never wait for each other, and sees the committed state: the check
-# of legality cannot be overtaken. `moved` and `counted` then change what is locked already.
+# of legality cannot be overtaken. `moved` and `counted` then change what is locked already. The moves come as one JSON
+# text, which costs a fraction of nine arrays; the planner takes its length for 100 whatever it is, and the ANY leads it
+# to the index all the same.
 _WRITE = f"""
     WITH wanted AS (
-        SELECT * FROM unnest(
-            %(ids)s::uuid[], %(states)s::text[], %(reasons)s::text[], %(words)s::text[], %(provider_ids)s::text[],
-            %(delays)s::float8[], %(attempts)s::int[], %(resends)s::int[], %(batches)s::uuid[]
-        ) AS wanted (id, state, reason, words, provider_id, delay, attempts, resends, batch_id)
+        SELECT * FROM json_to_recordset(%(moves)s::json) AS wanted (
+            message_id uuid, "to" text, reason text, words text, provider_message_id text,
+            delay_seconds float8, attempts int, resends int, batch_id uuid
+        )
     ), held AS (
         SELECT wanted.*, message.send_state AS before, message.batch_id AS from_batch
-          FROM wanted JOIN delivery_message AS message ON message.id = wanted.id
-         WHERE message.organization_id = %(organization_id)s
-           AND (message.send_state, wanted.state) IN ({_LEGAL})
+          FROM wanted JOIN delivery_message AS message ON message.id = wanted.message_id
+         WHERE message.id = ANY(ARRAY(SELECT message_id FROM wanted))
+           AND message.organization_id = %(organization_id)s
+           AND (message.send_state, wanted."to") IN ({_LEGAL})
          ORDER BY message.id
            FOR UPDATE OF message
     ), moved AS (
         UPDATE delivery_message AS message
-           SET send_state = held.state,
+           SET send_state = held."to",
                reason = held.reason,
                words = coalesce(held.words, message.words),
                attempts = message.attempts + held.attempts,
                resends = message.resends + held.resends,
-               due_at = now() + held.delay * interval '1 second',
-               accepted_at = CASE WHEN held.state = '{SendState.ACCEPTED}' THEN now() END,
-               provider_message_id = held.provider_id,
+               due_at = now() + held.delay_seconds * interval '1 second',
+               accepted_at = CASE WHEN held."to" = '{SendState.ACCEPTED}' THEN now() END,
+               provider_message_id = held.provider_message_id,
                batch_id = coalesce(held.batch_id, message.batch_id)
           FROM held
-         WHERE message.id = held.id
-        RETURNING message.id, held.before, held.state AS after, held.from_batch, message.batch_id AS to_batch
+         WHERE message.id = held.message_id
+        RETURNING message.id, held.before, held."to" AS after, held.from_batch, message.batch_id AS to_batch
     ), change AS (
         SELECT batch_id, sum(step) AS size, {_SUMS}
           FROM (SELECT from_batch AS batch_id, before AS state, -1 AS step FROM moved
@@ -134,18 +137,7 @@ def write(*, organization_id: UUID, campaign_id: UUID, moves: Sequence[Move], is
     require(organization_id)
     if not moves:
         return []
-    parameters: dict[str, Any] = {
-        "organization_id": organization_id,
-        "ids": [move.message_id for move in moves],
-        "states": [move.to.value for move in moves],
-        "reasons": [str(move.reason) for move in moves],
-        "words": [move.words for move in moves],
-        "provider_ids": [move.provider_message_id for move in moves],
-        "delays": [move.delay_seconds for move in moves],
-        "attempts": [move.attempts for move in moves],
-        "resends": [move.resends for move in moves],
-        "batches": [move.batch_id for move in moves],
-    }
+    parameters = {"organization_id": organization_id, "moves": orjson.dumps(list(moves)).decode()}
     with transaction.atomic(savepoint=False):
         with prepared(_WRITE, parameters) as cursor:
             moved = [Moved(row[0], SendState(row[1]), SendState(row[2])) for row in cursor.fetchall()]

@@ -1,6 +1,6 @@
 """Statements that run for every slice, planned once per connection.
 
-PostgreSQL takes longer to plan the pipeline's larger statements than to carry them out on ten rows. Django binds
+PostgreSQL takes longer to plan the send pipeline's larger statements than to carry them out on ten rows. Django binds
 parameters on the client, which leaves nothing to prepare; a cursor of psycopg's own binds on the server.
 """
 

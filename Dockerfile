@@ -21,8 +21,7 @@ RUN SECRET_KEY=only-for-collectstatic-0123456789-0123456789-0123456789 \
     ENCRYPTION_KEYS="$(python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')" \
     ALLOWED_HOSTS=localhost PUBLIC_URL=https://localhost \
     DATABASE_URL=postgres://nobody@localhost/none REDIS_URL=redis://localhost/0 \
-    python manage.py collectstatic --noinput -v 0 \
-    && mkdir -p media && chown engagex:engagex media
+    python manage.py collectstatic --noinput -v 0
 USER engagex
 EXPOSE 8000
 # The host name has to be an allowed one; a leading dot in ALLOWED_HOSTS stands for all subdomains.

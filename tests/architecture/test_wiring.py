@@ -1,5 +1,6 @@
 """Things that are named in one place and live in another."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,21 @@ from core.schedule import SCHEDULE
 
 ROOT = Path(__file__).resolve().parents[2]
 ADMINS = list(admin.site._registry.items())
+
+
+VARIABLES = {
+    name
+    for path in (ROOT / "core/settings").rglob("*.py")
+    for name in re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', path.read_text())
+    if name != "ENGAGEX_DEBUG"  # development only
+}
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_variable_of_the_settings_is_documented_and_reaches_the_containers(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs/operations.md").read_text()
+    assert re.search(rf"^#?{name}=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert f"\n  {name}: $" in (ROOT / "docker-compose.yml").read_text()
 
 
 def test_import_rules_hold() -> None:

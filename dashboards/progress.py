@@ -5,8 +5,8 @@ from typing import Any
 
 from core.campaigns.states import RUNNING, CampaignStatus, PauseReason
 from core.common.heartbeat import FRESH_SECONDS, worker_seen_seconds_ago
-from core.delivery.queries import CampaignProgress, campaign_errors, campaign_progress
-from core.delivery.states import SendState
+from core.delivery.queries import CampaignProgress, campaign_errors, campaign_progress, campaign_skipped
+from core.delivery.states import SendState, SkipReason
 from core.tracking.queries import CampaignTotals, campaign_totals
 from dashboards.addresses import ledger_url
 from dashboards.numbers import count_text, duration_text, rate_text, share, share_text
@@ -57,6 +57,13 @@ def progress_payload(campaign: Any) -> dict[str, Any]:
             for error in campaign_errors(campaign.pk)
         ],
     }
+
+
+def skipped_sentence(campaign: Any) -> str:
+    """Why people of the audience got nothing, the most frequent reason first; "" when nobody was skipped (1 query)."""
+    reasons = campaign_skipped(campaign.pk)
+    parts = [f"{SkipReason(reason).label.lower()} ({count_text(count)})" for reason, count in reasons.items()]
+    return f"Skipped: {', '.join(parts)}." if parts else ""
 
 
 def _part(campaign: Any, part: Part, progress: CampaignProgress) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from core.common.tenancy import organization_scope
 from core.tracking.queries import reported_campaign
 from dashboards import report, results
 from dashboards.charts import Chart
-from dashboards.progress import LIVE, progress_payload
+from dashboards.progress import LIVE, progress_payload, skipped_sentence
 from dashboards.tables import Table, csv_download
 
 _BEFORE_SENDING = EDITABLE | {CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED}
@@ -132,6 +132,7 @@ def _figures(request: HttpRequest, campaign: Any) -> dict[str, Any]:
         report.timeline_chart(slots, step=step, zone_name=zone_name),
     ]
     return {
+        "skipped": skipped_sentence(campaign),
         "charts": [_downloadable(chart, _csv_url(campaign, chart.name), may_export) for chart in charts],
         "links": report.links_table(campaign),
         "links_csv_url": _csv_url(campaign, "links") if may_export else "",

@@ -1,10 +1,10 @@
-"""Forms of clients, users and members."""
+"""Forms of signing in, clients, users and members."""
 
 from typing import Any
 from uuid import UUID
 
 from django import forms
-from unfold.forms import UserChangeForm, UserCreationForm
+from unfold.forms import AuthenticationForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from core.accounts.choices import OrganizationStatus, Role
@@ -18,6 +18,19 @@ from core.subscriptions.models import Plan
 from core.subscriptions.services import member_add, member_change
 
 UNKNOWN_PERSON = "Nobody signs in with this address yet. A superuser adds people under Users."
+
+
+class LoginForm(AuthenticationForm):
+    """Unfold's form, which already has the focus and the browser's autocompletion, for email addresses."""
+
+    error_messages = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "No account has this email address and password. Check both; the password's capitals count.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].widget.input_type = "email"  # type: ignore[attr-defined]
 
 
 class OrganizationForm(forms.ModelForm):
@@ -45,7 +58,10 @@ class ClientAddForm(forms.ModelForm):
     """A new client: the form collects, the service `client_add` makes it."""
 
     plan = forms.ModelChoiceField(
-        Plan.objects.all(), widget=UnfoldAdminSelectWidget, help_text="Limits and features. Can be changed later."
+        Plan.objects.all(),
+        empty_label="Choose a plan",
+        widget=UnfoldAdminSelectWidget,
+        help_text="Limits and features. Can be changed later.",
     )
 
     class Meta:

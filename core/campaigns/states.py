@@ -46,7 +46,6 @@ TRANSITIONS: dict[CampaignStatus, frozenset[CampaignStatus]] = {
 EDITABLE = frozenset({S.DRAFT})
 RUNNING = frozenset({S.MATERIALISING, S.SENDING})
 FROZEN = frozenset({S.MATERIALISING, S.SENDING, S.PAUSED, S.SENT, S.CANCELLING, S.CANCELLED})
-TERMINAL = frozenset(status for status, targets in TRANSITIONS.items() if not targets)
 
 STATUS_COLORS = {
     S.DRAFT: "info",

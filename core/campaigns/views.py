@@ -17,6 +17,7 @@ from core.common.tenancy import organization_scope
 from core.contacts.audience import audience_counts
 from core.contacts.models import Contact
 from core.contacts.queries import contact_merge_values
+from core.email_templates.html import open_pixel
 from core.email_templates.inspection import inspect_mail
 from core.email_templates.models import EmailTemplate
 from core.email_templates.preview import SAMPLE_VALUES, SYSTEM_VALUES, MailSource, PreviewMail, preview_mail
@@ -24,8 +25,7 @@ from core.email_templates.queries import sample_values
 from core.email_templates.views import client_of, posted_values, preview_answer
 
 PEOPLE_SHOWN = 10
-# A picture of nothing, in place of the open pixel.
-_NO_PIXEL = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+_PIXEL_URL = "https://pixel.example/"
 _NO_TEMPLATE = PreviewMail(
     subject="No template yet",
     preheader="",
@@ -90,18 +90,17 @@ def preview_view(request: HttpRequest) -> HttpResponse:
 
 
 def frozen_mail(snapshot: CampaignSnapshot, person: Mapping[str, str]) -> PreviewMail:
-    """The frozen mail for one person, with links that lead where they lead and are not counted."""
+    """The frozen mail for a person: its links lead where they lead and are not counted, the open pixel is left out."""
     content = compiled_content(snapshot)
     links = snapshot.campaign.links.values_list("number", "url")
     values = {
         **SYSTEM_VALUES,
         **person,
         **{f"link.{number}": url for number, url in links},
-        "system.open_pixel_url": _NO_PIXEL,
+        "system.open_pixel_url": _PIXEL_URL,
     }
-    return PreviewMail(
-        content.subject.render(values), snapshot.preheader, content.html.render(values), content.text.render(values)
-    )
+    html = content.html.render(values).replace(open_pixel(_PIXEL_URL), "")
+    return PreviewMail(content.subject.render(values), snapshot.preheader, html, content.text.render(values))
 
 
 def _client(request: HttpRequest, permission: Permission) -> Organization:

@@ -121,12 +121,16 @@ def refused_table(contact_import: ContactImport, limit: int) -> dict[str, Any]:
     """The first refused rows, with the columns that are assigned."""
     positions = [at for at, column in enumerate(contact_import.columns) if column["field"]][:5]
     rows = contact_import.refused_rows.order_by("row_number")[:limit]
+    headings = [contact_import.columns[at]["header"] for at in positions]
     return {
-        "headings": [contact_import.columns[at]["header"] for at in positions],
+        "headings": headings,
         "rows": [
             {
                 "number": row.row_number,
-                "values": [row.values[at][:80] if at < len(row.values) else "" for at in positions],
+                "cells": [
+                    (heading, row.values[at][:80] if at < len(row.values) else "")
+                    for heading, at in zip(headings, positions, strict=True)
+                ],
                 "reason": row.reason,
             }
             for row in rows

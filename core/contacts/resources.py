@@ -13,7 +13,7 @@ from import_export.fields import Field
 from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
 
-from core.contacts.imports.columns import ATTRIBUTE
+from core.contacts.imports.columns import ATTRIBUTE, field_label
 from core.contacts.imports.files import Row, open_table
 from core.contacts.imports.rows import ParsedRow, Refused, RowParser, contact_values
 from core.contacts.models import Contact, ContactImport
@@ -141,12 +141,13 @@ PREVIEW_LABELS = {
 
 
 def preview_rows(contact_import: ContactImport, *, limit: int) -> list[dict[str, Any]]:
-    """The first rows as they will be: row number, label, its colour, reason, and the values of the assigned columns."""
+    """The first rows as they will be: row number, label, its colour, reason, and (field, value) of its cells."""
     table = open_table(contact_import.content, encoding=contact_import.encoding)
     rows = list(islice(table.rows(), limit))
     resource = ImportPreviewResource(contact_import)
     result = resource.preview(rows)
     fields = [column["field"] for column in contact_import.columns if column["field"]]
+    labels = [field_label(field) for field in fields]
     shown = []
     for row, row_result in zip(rows, result.rows, strict=True):
         label, variant = PREVIEW_LABELS[row_result.import_type]
@@ -158,7 +159,8 @@ def preview_rows(contact_import: ContactImport, *, limit: int) -> list[dict[str,
                 "label": label,
                 "variant": variant,
                 "reason": parsed.reason if isinstance(parsed, Refused) else "",
-                "values": _values(parsed, stored, fields, contact_import),
+                # A refused row may have fewer cells than the file has columns.
+                "cells": list(zip(labels, _values(parsed, stored, fields, contact_import), strict=False)),
             }
         )
     return shown

@@ -72,9 +72,6 @@ MESSAGE_TRANSITIONS: dict[SendState, frozenset[SendState]] = {
 }
 """`unresolved → ready` is an operator's resend, never automatic."""
 
-MESSAGE_OPEN = frozenset({M.READY, M.RETRY_WAIT})
-"""States that keep a campaign sending."""
-
 SEND_STATE_COLORS = {
     M.READY: "info",
     M.ACCEPTED: "success",

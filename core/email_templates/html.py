@@ -83,11 +83,16 @@ def with_preheader(document: str, text: str) -> str:
     return document[:position] + hidden + document[position:]
 
 
+def open_pixel(url: str) -> str:
+    """The picture that counts opens."""
+    return _OPEN_PIXEL.format(url=url)
+
+
 def with_open_pixel(document: str, url_tag: str) -> str:
     """`document` with an invisible picture at its end; `url_tag` is the merge tag of its address."""
     ends = [tag.start for tag in _tags(document) if _is(tag, TokenKind.END_TAG, "body")]
     position = ends[-1] if ends else len(document)
-    return document[:position] + _OPEN_PIXEL.format(url=url_tag) + document[position:]
+    return document[:position] + open_pixel(url_tag) + document[position:]
 
 
 def _nesting(source: str) -> int:

@@ -6,7 +6,6 @@ empty and relative addresses, links that hold a merge tag (each recipient has an
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from core.email_templates.markup import Attribute, TokenKind, tokenize, unescape_attribute
 from core.email_templates.merge_tags import mask_tags
@@ -17,19 +16,6 @@ LINK_ELEMENTS = frozenset({"a", "area", "v:roundrect", "v:rect", "v:oval", "v:sh
 _COUNTED = re.compile(r"https?://[^/?#\s]", re.IGNORECASE)
 # Browsers drop these from an address before they follow it (WHATWG URL, 4.4).
 _DROPPED_IN_URLS = re.compile(r"[\t\n\r]")
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A counted link: its number from 1 in order of appearance, and its target with character references decoded."""
-
-    number: int
-    url: str
-
-
-def extract_links(html: str) -> tuple[Link, ...]:
-    """The counted links of a mail. A target that appears twice is two links: a click map tells them apart."""
-    return tuple(Link(number, url) for number, (_, url) in enumerate(_counted(html), start=1))
 
 
 def rewrite_links(html: str, *, replacement: Callable[[int, str], str]) -> tuple[str, tuple[str, ...]]:

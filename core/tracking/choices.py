@@ -35,8 +35,6 @@ class Verdict(models.TextChoices):
 PEOPLE = frozenset({Verdict.HUMAN, Verdict.PROXY, Verdict.UNKNOWN})
 """Verdicts counted as people in headline rates: an image proxy loads when a person opens."""
 
-MACHINES = frozenset(set(Verdict) - PEOPLE)
-
 
 class VerdictReason(models.TextChoices):
     """The signal a verdict rests on. Codes are stored with the event; the first one decided."""

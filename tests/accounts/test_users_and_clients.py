@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 
 from core.accounts.choices import OrganizationStatus, Role
@@ -233,3 +234,15 @@ def test_client_is_archived_only_when_nothing_goes_out(
     with organization_scope(florist):
         florist.refresh_from_db()
     assert (florist.status == "archived") is is_archived
+
+
+def test_settings_saved_by_a_superuser_stay_on_the_form_and_say_so(
+    florist: Organization, superuser: User, signed_in: Callable[[User], Client]
+) -> None:
+    page = f"/admin/accounts/organization/{florist.pk}/change/"
+    browser = signed_in(superuser)
+    form = browser.get(page).context["adminform"].form
+    values = {name: form[name].value() or "" for name in form.fields}
+    response = browser.post(page, {**values, "name": "Florist and sons", "_save": "Save"}, follow=True)
+    assert response.redirect_chain == [(page, 302)]
+    assert "The settings of Florist and sons are saved." in response.content.decode()

@@ -47,6 +47,14 @@ def test_login_page_refuses_in_plain_words(client: Client, db: None) -> None:
     assert response.status_code == 200
     assert b'role="alert"' in response.content
     assert b"Sign in" in response.content
+    assert b"No account has this email address and password." in response.content
+
+
+def test_login_page_asks_for_an_email_address_at_once(client: Client, db: None) -> None:
+    field = str(client.get("/admin/login/").context["form"]["username"])
+    assert 'type="email"' in field
+    assert 'autocomplete="username"' in field
+    assert "autofocus" in field
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,10 @@ def _upload(client: Client, content: bytes = CONTENT, name: str = "list.csv") ->
     return client.post(reverse(UPLOAD), {"import_file": SimpleUploadedFile(name, content), "format": "0"})
 
 
+def _heading(page: str) -> str:
+    return page.partition("<h1")[2].partition("</h1>")[0]
+
+
 def _only_import() -> ContactImport:
     with all_organizations(reason="look"):
         return ContactImport.objects.select_related("group").get()
@@ -50,6 +54,8 @@ def test_import_pages_upload_check_confirm_run_and_result(
     check = manager.get(response.url).content.decode()
     assert "the address is missing an @" in check
     assert "Import 3 rows" in check
+    assert '<td data-label="First name">Anna</td>' in check
+    assert "Check list.csv" in _heading(check)
     fields = {"column_0": "email", "column_1": "first_name", "new_group": "Newsletter", "confirm": "1"}
     assert manager.post(_page("check", draft.pk), fields).url == _page("change", draft.pk)
     assert _only_import().status == ImportStatus.QUEUED
@@ -60,6 +66,7 @@ def test_import_pages_upload_check_confirm_run_and_result(
     result = manager.get(_page("change", draft.pk)).content.decode()
     assert "All 3 rows were read: 2 new, 0 changed, 0 same, 1 refused." in result
     assert "group “Newsletter”" in result
+    assert '<td data-label="email">broken</td>' in result
     assert manager.get(_page("progress", draft.pk)).json()["is_under_way"] is False
 
 

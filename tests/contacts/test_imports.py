@@ -241,7 +241,7 @@ def test_import_preview_and_totals_say_what_the_run_does(in_florist: Organizatio
     draft = services.import_upload(organization=in_florist, file_name="l.csv", content=content)
     rows = preview_rows(draft, limit=10)
     assert [row["label"] for row in rows] == ["Same", "Changed", "New", "Refused", "Refused"]
-    assert rows[1]["values"] == ["old@x.example", "New", "Vigo"]
+    assert [value for _label, value in rows[1]["cells"]] == ["old@x.example", "New", "Vigo"]
     totals = import_totals(draft)
     assert Contact.objects.count() == 2
     done = imported(in_florist, content)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.common.db import fetch_dicts
+from django.db import connection
 
 BREAKS: dict[str, str] = {
     "I1 every mail stands in a batch of its own campaign": """
@@ -69,5 +69,12 @@ BREAKS: dict[str, str] = {
 
 def broken_invariants() -> dict[str, list[dict[str, Any]]]:
     """The invariants that do not hold, with the rows that break them. Looks at all organizations."""
-    found = {name: fetch_dicts(sql) for name, sql in BREAKS.items()}
+    found = {name: _rows(sql) for name, sql in BREAKS.items()}
     return {name: rows for name, rows in found.items() if rows}
+
+
+def _rows(sql: str) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

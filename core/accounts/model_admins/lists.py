@@ -1,4 +1,4 @@
-"""What every list of ours has in common."""
+"""What every list and form of ours has in common."""
 
 from typing import Any, ClassVar
 
@@ -9,6 +9,8 @@ from django.utils.safestring import SafeData, mark_safe
 
 from core.common.errors import DomainError
 from core.common.paginator import CappedPaginator
+
+NOTHING_CHOSEN = "Choose …"
 
 
 class HouseStyle:
@@ -52,6 +54,18 @@ class HouseStyle:
             return super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
         except DomainError as error:
             return _refused(request, error)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None and field.empty_label is not None:
+            field.empty_label = NOTHING_CHOSEN
+        return field
+
+    def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs.setdefault(
+            "choices", db_field.get_choices(include_blank=db_field.blank, blank_choice=[("", NOTHING_CHOSEN)])
+        )
+        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
 
     def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
         """Django's own sentences, without "successfully": what was done says so itself (UX 4)."""

@@ -95,8 +95,8 @@ class OrganizationAdmin(OrganizationModelAdmin):
         return HttpResponseRedirect(reverse("admin:index"))
 
     def response_change(self, request: HttpRequest, obj: Organization) -> HttpResponse:
-        """A client's own people stay on their settings: the list of clients is no place of theirs."""
-        if request.user.is_superuser or "_continue" in request.POST:
+        """People stay on the settings they saved: the menu leads here, not through the list of clients."""
+        if "_addanother" in request.POST:
             return super().response_change(request, obj)
         messages.success(request, f"The settings of {obj.name} are saved.")
         return HttpResponseRedirect(request.path)

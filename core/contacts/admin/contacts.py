@@ -349,7 +349,7 @@ class ContactAdmin(ContactExportMixin, OrganizationModelAdmin):
 
 
 class GroupChoiceForm(forms.Form):
-    group = forms.ModelChoiceField(ContactGroup.objects.order_by("name"), label="Group")
+    group = forms.ModelChoiceField(ContactGroup.objects.order_by("name"), label="Group", empty_label="Choose a group")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

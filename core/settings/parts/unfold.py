@@ -47,5 +47,9 @@ UNFOLD: dict[str, Any] = {
         "navigation": "core.adminsite.navigation.sidebar",
     },
     "COMMAND": {"search_models": False, "search_callback": "core.adminsite.search.command_results"},
-    "LOGIN": {"image": _static("adminsite/login.svg"), "redirect_after": None},
+    "LOGIN": {
+        "form": "core.adminsite.forms.LoginForm",
+        "image": _static("adminsite/login.svg"),
+        "redirect_after": None,
+    },
 }

@@ -59,7 +59,29 @@
     }
   });
 
+  // Unfold hides a page until its script has run, and a hidden field takes no focus.
+  window.addEventListener("load", () => {
+    if (document.activeElement === document.body) {
+      document.querySelector("[autofocus]")?.focus();
+    }
+  });
+
+  // Unfold shows and focuses the palette's field some milliseconds late, and what is typed meanwhile is lost.
+  const openPalette = (input) => {
+    window.dispatchEvent(new CustomEvent("opencommand"));
+    input.closest("[x-show]").style.removeProperty("display");
+    input.focus();
+  };
+
   document.addEventListener("keydown", (event) => {
+    const palette = document.getElementById("search-input-command");
+    // In a field Ctrl-K belongs to the field.
+    const isTyping = event.target.closest?.("input, textarea, [contenteditable]");
+    if (palette && !isTyping && event.key === "k" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      event.stopPropagation();
+      openPalette(palette);
+    }
     const switcher = event.target.closest?.("[data-ex-switcher]");
     if (event.target.matches?.("[data-ex-filter]") && event.key === "Enter") {
       event.preventDefault();

@@ -113,7 +113,7 @@ def import_into_new_group(screen: Screen, *, rows: int) -> None:
     page = screen.page
     page.locator("input[name=new_group]").fill(GROUP)
     page.get_by_role("button", name=f"Import {rows:,} rows").click()
-    expect(page.get_by_role("heading", name="clientes.csv")).to_be_visible()
+    expect(page.get_by_role("heading", name="clientes.csv", exact=True)).to_be_visible()
     screen.shot("import-run")
     expect(page.get_by_text(f"All {rows:,} rows were read")).to_be_visible(timeout=UNDER_WAY_MS)
 

@@ -12,7 +12,10 @@ class Permission(enum.StrEnum):
     CONTACTS_MANAGE = "contacts.manage"
     CONTACTS_IMPORT = "contacts.import"
     CONTACTS_EXPORT = "contacts.export"
+    CONTACTS_ERASE = "contacts.erase"
     SUPPRESSIONS_MANAGE = "suppressions.manage"
+    SUPPRESSIONS_REMOVE = "suppressions.remove"
+    """Allowing mail to somebody again is graver than forbidding it."""
     TEMPLATES_VIEW = "templates.view"
     TEMPLATES_MANAGE = "templates.manage"
     CAMPAIGNS_VIEW = "campaigns.view"
@@ -55,7 +58,13 @@ _MANAGER = _ACCOUNT_MANAGER | {
     Permission.CAMPAIGNS_SEND,
     Permission.HISTORY_VIEW,
 }
-_ADMIN = _MANAGER | {Permission.SENDING_MANAGE, Permission.ORGANIZATION_MANAGE, Permission.MEMBERS_MANAGE}
+_ADMIN = _MANAGER | {
+    Permission.CONTACTS_ERASE,
+    Permission.SUPPRESSIONS_REMOVE,
+    Permission.SENDING_MANAGE,
+    Permission.ORGANIZATION_MANAGE,
+    Permission.MEMBERS_MANAGE,
+}
 
 MATRIX: dict[Role, frozenset[Permission]] = {
     Role.OWNER: frozenset(_ADMIN),

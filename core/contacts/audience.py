@@ -32,7 +32,7 @@ _BLOCK_REASON = f"""
 _CONTACTS_AND_SUPPRESSIONS = """
     contacts_contact AS contact
     LEFT JOIN contacts_suppression AS suppression
-      ON suppression.organization_id = contact.organization_id AND suppression.email_key = contact.email_key
+      ON suppression.organization_id = contact.organization_id AND suppression.key = 'address:' || contact.email_key
 """
 
 # EXISTS instead of a join: each contact once, however many groups hold it, and a caller's condition on contact_id

@@ -11,6 +11,7 @@ DEBUG = False
 SECRET_KEY = env.text("SECRET_KEY", expected="50 random characters or more")
 TOKEN_KEYS = env.numbered_keys("TOKEN_KEYS")
 ENCRYPTION_KEYS = env.words("ENCRYPTION_KEYS", expected="Fernet keys, the newest first")
+ADDRESS_HASH_KEY = env.text("ADDRESS_HASH_KEY", expected="40 random characters or more")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", expected="the host names people use")
 DATABASE_URL = env.url("DATABASE_URL", schemes=("postgres", "postgresql"))
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss", "unix"))

@@ -7,6 +7,7 @@ DEBUG = False
 SECRET_KEY = "test-only-secret-key-that-protects-nothing-at-all-0123456789"
 TOKEN_KEYS = {1: "test-only-token-key-that-protects-nothing-0123456789"}
 ENCRYPTION_KEYS = ["dGVzdC1vbmx5LWVuY3J5cHRpb24ta2V5LTEyMzQ1Njc="]
+ADDRESS_HASH_KEY = "test-only-address-hash-key-that-protects-nothing"
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_USE_FINDERS = True

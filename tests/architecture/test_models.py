@@ -12,6 +12,7 @@ from tests.support.canary import make_client
 AGENCY_MODELS = {
     "accounts.User": "a person may work for many clients; reached through memberships",
     "subscriptions.Plan": "the agency's price list",
+    "contacts.AgencySuppression": "whom no client of the agency may write to",
     "email_templates.StarterTemplate": "the agency's own designs, naming no client",
 }
 
@@ -84,6 +85,10 @@ def test_tenant_model_has_an_index_that_begins_with_the_organization(db: None, m
 INDEXED_BY_PARENT = {
     # Reached only through the row they hang on, whose index serves.
     "campaigns.CampaignGroup",
+    "campaigns.CampaignSegment",
+    "contacts.ContactSearch",
+    "contacts.ImportPart",
+    "contacts.ImportedChunk",
     "contacts.RefusedRow",
     "delivery.MessageValues",
     "delivery.SendAttempt",

@@ -7,9 +7,10 @@ from core.accounts.models import Organization
 from core.common.ids import new_id
 from core.common.tenancy import OrganizationMismatch, all_organizations
 from core.contacts.audience import audience_counts, audience_sql, blocked_contacts
-from core.contacts.choices import BlockReason, ContactStatus, SuppressionReason
+from core.contacts.choices import BlockReason, ContactStatus, SuppressionKind, SuppressionReason
 from core.contacts.models import Suppression
 from core.contacts.services import contact_unsubscribe
+from core.contacts.suppression_keys import suppression_key
 from core.delivery.states import SkipReason
 from tests.support.factories import make_contact, make_group
 
@@ -86,7 +87,7 @@ def test_audience_suppression_of_another_organization_does_not_count(
         Suppression.objects.create(
             organization=museum,
             email=contact.email,
-            email_key=contact.email_key,
+            key=suppression_key(SuppressionKind.ADDRESS, contact.email_key),
             reason=SuppressionReason.UNSUBSCRIBED,
         )
     assert blocked_contacts(organization_id=in_florist.pk, contact_ids=[contact.pk]) == {}

@@ -8,7 +8,7 @@ from django.utils import timezone
 from core.accounts.models import AuditEvent, Organization
 from core.common.tenancy import all_organizations, organization_scope
 from core.contacts import services
-from core.contacts.choices import ContactStatus, ImportStatus, SuppressionReason
+from core.contacts.choices import ContactStatus, ImportStatus, SuppressionKind, SuppressionReason
 from core.contacts.errors import ContactExists, UnreadableFile, WrongImportState
 from core.contacts.imports import preview, runner
 from core.contacts.imports.preview import import_totals
@@ -21,6 +21,7 @@ from core.contacts.models import (
     Suppression,
 )
 from core.contacts.resources import preview_rows
+from core.contacts.suppression_keys import suppression_key
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 from core.subscriptions.errors import LimitReached
@@ -97,7 +98,10 @@ def test_import_existing_contact_is_completed_never_emptied_and_never_resubscrib
 
 def test_import_suppressed_new_address_arrives_unsubscribed(in_florist: Organization) -> None:
     Suppression.objects.create(
-        organization=in_florist, email="a@x.example", email_key="a@x.example", reason=SuppressionReason.UNSUBSCRIBED
+        organization=in_florist,
+        email="a@x.example",
+        key=suppression_key(SuppressionKind.ADDRESS, "a@x.example"),
+        reason=SuppressionReason.UNSUBSCRIBED,
     )
     done = imported(in_florist, b"email\nA@x.example\nb@x.example\n")
     assert done.protected_count == 1

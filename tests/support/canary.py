@@ -10,18 +10,30 @@ from django.utils import timezone
 from core.accounts import audit
 from core.accounts.choices import Role
 from core.accounts.models import AuditEvent, Organization, OrganizationMembership, User
-from core.campaigns.models import Campaign, CampaignGroup, CampaignLink, CampaignSnapshot
+from core.campaigns.models import Campaign, CampaignGroup, CampaignLink, CampaignSegment, CampaignSnapshot
 from core.campaigns.states import CampaignStatus
 from core.common.tenancy import organization_scope
-from core.contacts.choices import ImportStatus
+from core.contacts.choices import ConsentChange, ImportStatus, SuppressionKind
 from core.contacts.models import (
+    ColumnChoice,
+    ConsentEvent,
     Contact,
+    ContactField,
     ContactGroup,
     ContactGroupMembership,
     ContactImport,
+    ContactSearch,
+    ContactTag,
+    ImportedChunk,
+    ImportPart,
     RefusedRow,
+    Segment,
+    SignupForm,
+    SignupFormGroup,
+    SignupRequest,
     Suppression,
 )
+from core.contacts.suppression_keys import suppression_key
 from core.delivery.models import Connection, DeliveryBatch, Message, MessageValues, SandboxMail, SendAttempt
 from core.delivery.states import BatchState, SendState
 from core.email_templates.models import EmailTemplate
@@ -90,14 +102,17 @@ def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
         phone=f"+34 {word}",
         source=word,
         attributes={"city": word},
+        tags=[word],
+        consent_source=word,
     )
     group = factories.make_group(organization, f"Group {word}", [contact])
     contact_import = ContactImport.objects.create(
         organization=organization,
         file_name=f"{word}.csv",
-        content=f"email,name\n{word.lower()}@people.example,{word}\n".encode(),
         columns=[{"header": "email", "field": "email"}, {"header": word, "field": "first_name"}],
-        group=group,
+        group_ids=[group.pk],
+        tags=[word],
+        consent_source=word,
         created_by=user,
         status=ImportStatus.DONE,
         rows_total=2,
@@ -108,7 +123,44 @@ def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
         started_at=timezone.now(),
         finished_at=timezone.now(),
     )
+    form = SignupForm.objects.create(
+        organization=organization, name=f"Form {word}", title=word, introduction=word, consent_text=word
+    )
     return {
+        ColumnChoice: ColumnChoice.objects.create(
+            organization=organization, header_key=word.lower(), field="first_name"
+        ),
+        ConsentEvent: ConsentEvent.objects.create(
+            organization=organization,
+            contact=contact,
+            change=ConsentChange.GIVEN,
+            source=word,
+            wording=word,
+            occurred_at=timezone.now(),
+        ),
+        ContactField: ContactField.objects.create(organization=organization, key=word.lower(), label=word),
+        ContactSearch: ContactSearch.objects.create(organization=organization, contact=contact, text=contact.email_key),
+        ContactTag: ContactTag.objects.create(organization=organization, name=word),
+        ImportPart: ImportPart.objects.create(
+            organization=organization, contact_import=contact_import, number=1, row_count=0, content=word.encode()
+        ),
+        ImportedChunk: ImportedChunk.objects.create(
+            organization=organization,
+            contact_import=contact_import,
+            number=1,
+            written_at=timezone.now(),
+            created_ids=[contact.pk],
+        ),
+        Segment: Segment.objects.create(organization=organization, name=f"Segment {word}", description=word),
+        SignupForm: form,
+        SignupFormGroup: SignupFormGroup.objects.create(organization=organization, form=form, group=group),
+        SignupRequest: SignupRequest.objects.create(
+            organization=organization,
+            form=form,
+            email=f"asks-{word.lower()}@people.example",
+            email_key=f"asks-{word.lower()}@people.example",
+            consent_text=word,
+        ),
         Contact: contact,
         ContactGroup: group,
         ContactGroupMembership: ContactGroupMembership.objects.get(group=group),
@@ -119,7 +171,7 @@ def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
         Suppression: Suppression.objects.create(
             organization=organization,
             email=f"no-{word.lower()}@people.example",
-            email_key=f"no-{word.lower()}@people.example",
+            key=suppression_key(SuppressionKind.ADDRESS, f"no-{word.lower()}@people.example"),
             note=word,
         ),
     }
@@ -157,6 +209,9 @@ def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
         EmailTemplate: template,
         Campaign: campaign,
         CampaignGroup: CampaignGroup.objects.get(campaign=campaign),
+        CampaignSegment: CampaignSegment.objects.create(
+            organization=organization, campaign=campaign, segment=rows[Segment]
+        ),
         CampaignSnapshot: snapshot,
         CampaignLink: link,
     }

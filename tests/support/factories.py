@@ -8,6 +8,7 @@ from core.campaigns.models import Campaign, CampaignGroup
 from core.common.ids import new_id
 from core.common.tenancy import all_organizations
 from core.contacts.models import Contact, ContactGroup, ContactGroupMembership
+from core.contacts.suppression_keys import address_hash
 from core.delivery.models import Connection
 from core.delivery.models.connections import ConnectionKind
 from core.email_templates.models import EmailTemplate
@@ -61,7 +62,13 @@ def join(user: User, organization: Organization, role: Role) -> OrganizationMemb
 
 def make_contact(organization: Organization, email: str = "", **fields: Any) -> Contact:
     email = email or f"person-{new_id().hex[-10:]}@people.example"
-    return Contact.objects.create(organization=organization, email=email, email_key=email.casefold(), **fields)
+    return Contact.objects.create(
+        organization=organization,
+        email=email,
+        email_key=email.casefold(),
+        address_hash=address_hash(email.casefold()),
+        **fields,
+    )
 
 
 def make_group(

@@ -235,7 +235,7 @@ def test_unsubscribe_post_without_cookies_unsubscribes_and_answers_200(
     assert reloaded(mailed.messages[0]).unsubscribed_at is not None
     assert [event.type for event in events()] == [EventType.UNSUBSCRIBED]
     with all_organizations(reason="test"):
-        assert Suppression.objects.get().email_key == contact.email_key
+        assert Suppression.objects.get().key == f"address:{contact.email_key}"
         audited = AuditEvent.objects.get(action="contact.unsubscribed")
     assert (audited.actor_label, audited.ip_address) == ("recipient", None)
 

@@ -58,6 +58,29 @@ class Campaign(UUIDModel, TimeStamped, OrganizationOwned):
         return self.name
 
 
+class CampaignSegment(UUIDModel, OrganizationOwned):
+    """A segment that a campaign is sent to, or that is left out of it."""
+
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.CASCADE, related_name="campaign_segments", db_constraint=False, db_index=False
+    )
+    segment = models.ForeignKey(
+        "contacts.Segment", on_delete=models.PROTECT, related_name="campaign_segments", db_constraint=False
+    )
+    is_excluded = models.BooleanField("left out", default=False)
+
+    class Meta(OrganizationOwned.Meta):
+        verbose_name = "segment of a campaign"
+        constraints = [
+            SameOrganization(field="campaign", name="campaigns_segment_campaign_same_org"),
+            SameOrganization(field="segment", name="campaigns_segment_segment_same_org"),
+            models.UniqueConstraint(fields=["campaign", "segment"], name="campaigns_segment_once"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.segment)
+
+
 class CampaignGroup(UUIDModel, OrganizationOwned):
     """A group that a campaign is sent to, or that is left out of it."""
 

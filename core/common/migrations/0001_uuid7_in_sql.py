@@ -1,3 +1,4 @@
+from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations
 
 # Keys in order of time for INSERT ... SELECT (RFC 9562, section 5.7). PostgreSQL has uuidv7() from version 18 on; older
@@ -24,5 +25,7 @@ $do$;
 
 class Migration(migrations.Migration):
     dependencies = []
+    # Its search table has a trigram index.
+    run_before = [("contacts", "0001_initial")]
 
-    operations = [migrations.RunSQL(CREATE, "DROP FUNCTION engagex_uuid7();")]
+    operations = [TrigramExtension(), migrations.RunSQL(CREATE, "DROP FUNCTION engagex_uuid7();")]

@@ -142,7 +142,7 @@ class ContactAdmin(ContactExportMixin, OrganizationModelAdmin):
         if contact is None:
             return {}
         suppression = Suppression.objects.filter(
-            organization_id=contact.organization_id, email_key=contact.email_key
+            organization_id=contact.organization_id, key=f"address:{contact.email_key}"
         ).first()
         memberships = contact.group_memberships.select_related("group").order_by("group__name")
         return {

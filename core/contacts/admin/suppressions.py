@@ -33,7 +33,7 @@ class SuppressionAdmin(OrganizationModelAdmin):
 
     list_display = ("email", "reason_label", "note", "created_at")
     list_filter = ("reason",)
-    search_fields = ("email_key",)
+    search_fields = ("email",)
     fields = ("email", "reason", "note")
     empty_title = "Nobody is suppressed"
     empty_text = "Addresses come here when people unsubscribe, bounce or complain. You can add some by hand."
@@ -54,7 +54,7 @@ class SuppressionAdmin(OrganizationModelAdmin):
             def clean(self) -> Any:
                 cleaned = super().clean()
                 email = cleaned.get("email")
-                same = Suppression.objects.filter(organization=client, email_key=email_key_of(email or ""))
+                same = Suppression.objects.filter(organization=client, key=f"address:{email_key_of(email or '')}")
                 if email and client and same.exists():
                     self.add_error("email", f"{email} is on the suppression list already.")
                 return cleaned

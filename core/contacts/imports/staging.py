@@ -14,11 +14,12 @@ from core.common.ids import new_id
 from core.common.tenancy import require
 from core.contacts.choices import ContactStatus, SuppressionReason
 from core.contacts.imports.rows import TEXT_FIELDS, ParsedRow
+from core.contacts.suppression_keys import address_hash
 
-_COLUMNS = ("id", "email", "email_key", *TEXT_FIELDS, "attributes")
+_COLUMNS = ("id", "email", "email_key", "address_hash", *TEXT_FIELDS, "attributes")
 _CREATE = f"""
     CREATE TEMPORARY TABLE IF NOT EXISTS contacts_import_staging (
-        id uuid NOT NULL, email text NOT NULL, email_key text COLLATE "C" NOT NULL,
+        id uuid NOT NULL, email text NOT NULL, email_key text COLLATE "C" NOT NULL, address_hash text NOT NULL,
         {", ".join(f"{name} text NOT NULL" for name in TEXT_FIELDS)}, attributes jsonb NOT NULL
     ) ON COMMIT DELETE ROWS
 """
@@ -58,15 +59,17 @@ _OWNERS_WISH = ", ".join(
 _UPSERT = f"""
     WITH upserted AS (
         INSERT INTO contacts_contact AS contact
-            (id, organization_id, created_at, updated_at, email, email_key, {", ".join(_MERGED)}, status, source)
-        SELECT staged.id, %(organization_id)s, now(), now(), staged.email, staged.email_key,
+            (id, organization_id, created_at, updated_at, email, email_key, address_hash, is_role_address,
+             is_disposable_address, phone_e164, tags, consent_basis, consent_source, mail_frequency, {", ".join(_MERGED)}, status, source)
+        SELECT staged.id, %(organization_id)s, now(), now(), staged.email, staged.email_key, staged.address_hash, false,
+               false, '', '{{}}', '', '', '',
                {", ".join(f"staged.{name}" for name in _MERGED)},
                CASE WHEN suppression.reason IN ({_OWNERS_WISH}) THEN suppression.reason
                     ELSE '{ContactStatus.SUBSCRIBED}' END,
                %(source)s
           FROM contacts_import_staging AS staged
           LEFT JOIN contacts_suppression AS suppression
-            ON suppression.organization_id = %(organization_id)s AND suppression.email_key = staged.email_key
+            ON suppression.organization_id = %(organization_id)s AND suppression.key = 'address:' || staged.email_key
          ORDER BY staged.email_key
         ON CONFLICT (organization_id, email_key) DO UPDATE
            SET {", ".join(f"{name} = {value.format(new='excluded')}" for name, value in _MERGED.items())},
@@ -88,7 +91,7 @@ _STAGED_AND_STORED = """
     LEFT JOIN contacts_contact AS contact
       ON contact.organization_id = %(organization_id)s AND contact.email_key = staged.email_key
     LEFT JOIN contacts_suppression AS suppression
-      ON suppression.organization_id = %(organization_id)s AND suppression.email_key = staged.email_key
+      ON suppression.organization_id = %(organization_id)s AND suppression.key = 'address:' || staged.email_key
 """
 
 _JOIN_GROUP_AND_COUNT_PROTECTED = f"""
@@ -99,7 +102,7 @@ _JOIN_GROUP_AND_COUNT_PROTECTED = f"""
         SELECT engagex_uuid7(), %(organization_id)s, %(group_id)s, id, now() FROM stored
          WHERE %(group_id)s::uuid IS NOT NULL
          ORDER BY id
-        ON CONFLICT (group_id, contact_id) DO NOTHING
+        ON CONFLICT (organization_id, group_id, contact_id) DO NOTHING
     )
     SELECT count(*) FILTER (WHERE is_protected) FROM stored
 """  # noqa: S608 - made of the constants above
@@ -155,6 +158,8 @@ def _stage(organization_id: UUID, rows: Iterable[ParsedRow]) -> int:
         with cursor.copy(_COPY) as copy:
             for row in rows:
                 attributes = orjson.dumps(row.attributes).decode()
-                copy.write_row((new_id(), row.email, row.email_key, *row.texts, attributes))
+                copy.write_row(
+                    (new_id(), row.email, row.email_key, address_hash(row.email_key), *row.texts, attributes)
+                )
                 staged += 1
     return staged

@@ -1,29 +1,69 @@
-"""Addresses a client must not write to, whatever the contact says."""
+"""Whom a client, or the whole agency, must not write to, whatever the contact says."""
 
 from django.db import models
 
+from core.common.constraints import SameOrganization
 from core.common.models import OrganizationOwned, UUIDModel
-from core.contacts.choices import SuppressionReason
+from core.contacts.choices import SuppressionKind, SuppressionReason
 
 
-class Suppression(UUIDModel, OrganizationOwned):
-    """One address of one client. Looked at for a whole batch at the last moment before it is sent."""
+class SuppressionEntry(UUIDModel):
+    """What suppressions of both scopes have in common. `key` holds kind and value together (suppression_keys.py), so
+    that one index answers for addresses, domains and hashes. `email` is the address or domain as people read it, empty
+    for hashes."""
 
-    email = models.EmailField("email address", max_length=320)
-    email_key = models.CharField(max_length=320, editable=False, db_collation="C")
+    kind = models.CharField(max_length=8, choices=SuppressionKind, default=SuppressionKind.ADDRESS)
+    email = models.CharField("address or domain", max_length=320, blank=True)
+    key = models.CharField(max_length=330, editable=False, db_collation="C")
     reason = models.CharField(max_length=12, choices=SuppressionReason, default=SuppressionReason.MANUAL)
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField("since", auto_now_add=True)
 
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.email or f"{self.get_kind_display()} {self.key.partition(':')[2][:12]}…"
+
+
+class Suppression(SuppressionEntry, OrganizationOwned):
+    """One of one client, or of one of its groups: who left a topic still gets the rest."""
+
+    group = models.ForeignKey(
+        "contacts.ContactGroup",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="suppressions",
+        db_constraint=False,
+        db_index=False,
+        verbose_name="only for group",
+    )
+
     class Meta(OrganizationOwned.Meta):
         ordering = ["-id"]
         constraints = [
+            SameOrganization(field="group", name="contacts_suppression_group_same_org"),
             models.UniqueConstraint(
-                fields=["organization", "email_key"],
+                fields=["organization", "key", "group"],
                 name="contacts_suppression_once",
-                violation_error_message="This address is suppressed already.",
+                nulls_distinct=False,
+                violation_error_message="This is suppressed already.",
+            ),
+        ]
+        indexes = [models.Index(fields=["organization", "-id"], name="contacts_suppression_newest")]
+
+
+class AgencySuppression(SuppressionEntry):
+    """One for every client of the agency."""
+
+    class Meta:
+        verbose_name = "agency suppression"
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"],
+                name="contacts_agency_suppression_once",
+                violation_error_message="This is suppressed already.",
             )
         ]
-
-    def __str__(self) -> str:
-        return self.email

@@ -14,9 +14,10 @@ from django.utils import timezone
 from core.accounts import audit
 from core.accounts.models import Organization
 from core.contacts.addresses import normalise_address
-from core.contacts.choices import ContactStatus, SuppressionReason
+from core.contacts.choices import ContactStatus, SuppressionKind, SuppressionReason
 from core.contacts.errors import ContactExists
 from core.contacts.models import Contact, ContactGroupMembership, Suppression
+from core.contacts.suppression_keys import address_hash, suppression_key
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 
@@ -36,7 +37,12 @@ def contact_add(*, organization: Organization, email: str, source: str = "Added 
     address = normalise_address(email)
     # Inserting first makes the second of two people who add one address at once wait, and then find it.
     fresh = Contact(
-        organization=organization, email=address.email, email_key=address.email_key, source=source, **fields
+        organization=organization,
+        email=address.email,
+        email_key=address.email_key,
+        address_hash=address_hash(address.email_key),
+        source=source,
+        **fields,
     )
     Contact.objects.bulk_create([fresh], ignore_conflicts=True)
     contact = Contact.objects.select_for_update().get(organization=organization, email_key=address.email_key)
@@ -67,7 +73,12 @@ def contact_change(*, contact_id: UUID, email: str, **fields: Any) -> Contact:
     taken = Contact.objects.filter(organization_id=contact.organization_id, email_key=address.email_key)
     if taken.exclude(pk=contact.pk).exists():
         raise ContactExists(f"Another contact has the address {address.email} already.")
-    values = {"email": address.email, "email_key": address.email_key, **fields}
+    values = {
+        "email": address.email,
+        "email_key": address.email_key,
+        "address_hash": address_hash(address.email_key),
+        **fields,
+    }
     before = audit.field_values(contact, list(values))
     for name, value in values.items():
         setattr(contact, name, value)
@@ -111,7 +122,9 @@ def contact_resubscribe(*, contact_id: UUID, source: str) -> bool:
     if contact is None or contact.status != ContactStatus.UNSUBSCRIBED:
         return False
     Suppression.objects.filter(
-        organization_id=contact.organization_id, email_key=contact.email_key, reason=SuppressionReason.UNSUBSCRIBED
+        organization_id=contact.organization_id,
+        key=suppression_key(SuppressionKind.ADDRESS, contact.email_key),
+        reason=SuppressionReason.UNSUBSCRIBED,
     ).delete()
     contact.status = ContactStatus.SUBSCRIBED
     contact.consent_at = timezone.now()
@@ -171,7 +184,8 @@ def _suppress(contact: Contact, reason: SuppressionReason, *, note: str) -> bool
     """Add the contact's address to the suppression list; False when it was on it, for whatever reason."""
     _row, is_new = Suppression.objects.get_or_create(
         organization_id=contact.organization_id,
-        email_key=contact.email_key,
+        group=None,
+        key=suppression_key(SuppressionKind.ADDRESS, contact.email_key),
         defaults={"email": contact.email, "reason": reason, "note": note[:200]},
     )
     return is_new

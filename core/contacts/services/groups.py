@@ -36,7 +36,7 @@ def group_add_contacts(*, group_id: UUID, contact_ids: Collection[UUID]) -> int:
             "INSERT INTO contacts_contactgroupmembership (id, organization_id, group_id, contact_id, added_at) "
             "SELECT engagex_uuid7(), organization_id, %s, id, now() FROM contacts_contact "
             "WHERE organization_id = %s AND id = ANY(%s) AND deleted_at IS NULL ORDER BY id "
-            "ON CONFLICT (group_id, contact_id) DO NOTHING",
+            "ON CONFLICT (organization_id, group_id, contact_id) DO NOTHING",
             [group.pk, group.organization_id, list(contact_ids)],
         )
         added = cursor.rowcount

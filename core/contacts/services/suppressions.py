@@ -7,9 +7,10 @@ from django.db import transaction
 from core.accounts import audit
 from core.accounts.models import Organization
 from core.contacts.addresses import normalise_address
-from core.contacts.choices import SuppressionReason
+from core.contacts.choices import SuppressionKind, SuppressionReason
 from core.contacts.errors import ContactExists
 from core.contacts.models import Suppression
+from core.contacts.suppression_keys import suppression_key
 
 
 @transaction.atomic
@@ -24,7 +25,8 @@ def suppression_add(
     address = normalise_address(email)
     suppression, is_new = Suppression.objects.get_or_create(
         organization=organization,
-        email_key=address.email_key,
+        group=None,
+        key=suppression_key(SuppressionKind.ADDRESS, address.email_key),
         defaults={"email": address.email, "reason": reason, "note": note},
     )
     if not is_new:

@@ -1,6 +1,7 @@
 """In which encoding a file of text is, found out from its bytes."""
 
 import codecs
+from typing import BinaryIO
 
 from charset_normalizer import from_bytes
 
@@ -14,64 +15,88 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_WIDE = {
+    # Where zeros lie in western text of two or four bytes a character: the only places without them.
+    "utf-32-le": (0,),
+    "utf-32-be": (3,),
+    "utf-16-le": (0, 2),
+    "utf-16-be": (1, 3),
+}
 _ONE_BYTE_ENCODINGS = ["cp1252", "mac_roman", "cp1250", "cp1251", "cp1253", "cp1254", "iso8859_15"]
 _DEFAULT = "cp1252"
 """What Excel writes on Windows in western Europe and America."""
 _SAMPLE_BYTES = 64 * 1024
+_BLOCK_BYTES = 1024 * 1024
+_ENOUGH_TELLING_LINES = 2_000
 _CONTROL_BYTES = bytes(set(range(1, 32)) - set(b"\t\n\r\x0b\x0c\x1a\x1b"))
 
 
-def detect_encoding(content: bytes) -> str:
+def detect_encoding(file: BinaryIO) -> str:
     """The encoding of most of the file. Rows in another one are refused later, one by one.
 
-    Raises UnreadableFile when the bytes are no text.
+    Reads as much as it takes, and leaves the file at its beginning. Raises UnreadableFile when the bytes are no text.
     """
+    file.seek(0)
+    sample = file.read(_SAMPLE_BYTES)
+    try:
+        return _by_beginning(sample) or _by_lines(file, sample)
+    finally:
+        file.seek(0)
+
+
+def _by_beginning(sample: bytes) -> str:
     for mark, encoding in _BYTE_ORDER_MARKS:
-        if content.startswith(mark):
+        if sample.startswith(mark):
             return encoding
-    sample = content[:_SAMPLE_BYTES]
-    without_mark = _utf16_without_mark(sample)
-    if without_mark:
-        return without_mark
+    if wide := _wide_without_mark(sample):
+        return wide
     if sum(map(sample.count, (bytes([byte]) for byte in _CONTROL_BYTES))) > len(sample) / 20:
         raise UnreadableFile("This is no text file. Save the list as CSV (UTF-8) and choose that file.")
-    return "utf-8" if _is_mostly_utf8(content) else _one_byte_encoding(content)
+    return ""
 
 
-def _utf16_without_mark(sample: bytes) -> str:
-    """Western text in UTF-16 has a zero in every second byte."""
-    half = max(len(sample) // 2, 1)
-    even, odd = sample[0::2].count(0) / half, sample[1::2].count(0) / half
-    if odd > 0.4 and even < 0.1:
-        return "utf-16-le"
-    return "utf-16-be" if even > 0.4 and odd < 0.1 else ""
+def _wide_without_mark(sample: bytes) -> str:
+    quarter = max(len(sample) // 4, 1)
+    zeros = [sample[offset::4].count(0) / quarter for offset in range(4)]
+    for encoding, filled in _WIDE.items():
+        if all((zeros[offset] < 0.1) if offset in filled else (zeros[offset] > 0.6) for offset in range(4)):
+            return encoding
+    return ""
 
 
-def _is_mostly_utf8(content: bytes) -> bool:
-    """Among the lines that tell: those with bytes beyond ASCII."""
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        telling = _telling_lines(content)
-        return sum(map(_is_utf8, telling)) * 2 >= len(telling)
-    return True
+def _by_lines(file: BinaryIO, sample: bytes) -> str:
+    telling = _telling_lines(file, sample)
+    if not telling:
+        return "utf-8"
+    return "utf-8" if sum(map(_is_utf8, telling)) * 2 >= len(telling) else _one_byte_encoding(telling)
 
 
-def _telling_lines(content: bytes) -> list[bytes]:
-    return [line for line in content.splitlines() if not line.isascii()]
+def _telling_lines(file: BinaryIO, first: bytes) -> list[bytes]:
+    """The first lines that are not plain ASCII, which say the same in nearly every encoding."""
+    telling: list[bytes] = []
+    kept, rest, block = 0, b"", first
+    while block and len(telling) < _ENOUGH_TELLING_LINES and kept < _BLOCK_BYTES:
+        # A line may go on in the next block; a very long one is judged in pieces.
+        block, _, tail = (rest + block).rpartition(b"\n") if b"\n" in block else (rest + block, b"", b"")
+        found = [] if block.isascii() else [line for line in block.splitlines() if not line.isascii()]
+        telling += found
+        kept += sum(map(len, found))
+        rest, block = tail, file.read(_BLOCK_BYTES)
+    return telling if rest.isascii() else [*telling, rest]
 
 
 def _is_utf8(line: bytes) -> bool:
     try:
         line.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
+    except UnicodeDecodeError as error:
+        # Cut off in the middle of a character by the end of a block.
+        return error.reason == "unexpected end of data" and error.start > 1_000
     return True
 
 
-def _one_byte_encoding(content: bytes) -> str:
+def _one_byte_encoding(telling: list[bytes]) -> str:
     """What charset-normalizer thinks, but the usual one when that reads as well: short samples say little."""
-    sample = b"\n".join(_telling_lines(content))[:_SAMPLE_BYTES]
+    sample = b"\n".join(telling)[:_SAMPLE_BYTES]
     matches = from_bytes(sample, cp_isolation=_ONE_BYTE_ENCODINGS)
     best = matches.best()
     if best is None:

@@ -1,165 +1,256 @@
-"""Chunks of validated rows on their way into the contact table: COPY to a temporary table, then set operations.
+"""Chunks of validated rows on their way into the contact table: COPY to temporary tables, then set operations.
 
-All statements name the organization, because no manager filters raw SQL.
+All statements name the organization, because no manager filters raw SQL. The temporary tables belong to the session of
+one run: `seen` remembers every address of the file for as long as it lasts, the others are emptied by each commit.
 """
 
-from collections.abc import Iterable
+import datetime
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-import orjson
-from django.db import connection
+import psycopg
+from django.db import connection, transaction
 
-from core.common.ids import new_id
 from core.common.tenancy import require
-from core.contacts.choices import ContactStatus, SuppressionReason
-from core.contacts.imports.rows import TEXT_FIELDS, ParsedRow
-from core.contacts.suppression_keys import address_hash
+from core.contacts.choices import ContactStatus, ImportMode, SuppressionKind, SuppressionReason
+from core.contacts.imports.chunks import Choices, PreparedChunk
+from core.contacts.imports.upsert_sql import Statements
+from core.contacts.suppression_keys import key_sql
 
-_COLUMNS = ("id", "email", "email_key", "address_hash", *TEXT_FIELDS, "attributes")
-_CREATE = f"""
-    CREATE TEMPORARY TABLE IF NOT EXISTS contacts_import_staging (
-        id uuid NOT NULL, email text NOT NULL, email_key text COLLATE "C" NOT NULL, address_hash text NOT NULL,
-        {", ".join(f"{name} text NOT NULL" for name in TEXT_FIELDS)}, attributes jsonb NOT NULL
-    ) ON COMMIT DELETE ROWS
+_MOST_ATTEMPTS = 5
+
+# Sorted, so that of two equal addresses the first stays, and so that one page of the index is filled after the other.
+_REMEMBER = """
+    INSERT INTO contacts_import_seen (email_key, row_number)
+    SELECT email_key, row_number FROM contacts_import_staged ORDER BY email_key, row_number
+    ON CONFLICT (email_key) DO NOTHING
 """
-_COPY = f"COPY contacts_import_staging ({', '.join(_COLUMNS)}) FROM STDIN"
-
-# What is empty in the file leaves what is there; nothing else of an existing contact is ever touched, least of all its
-# status.
-_MERGED = {
-    **{name: f"coalesce(nullif({{new}}.{name}, ''), contact.{name})" for name in TEXT_FIELDS},
-    "attributes": "contact.attributes || {new}.attributes",
-}
-
-
-def _changes(new: str) -> str:
-    """SQL that is true where the row says something else than the contact."""
-    old = ", ".join(f"contact.{name}" for name in _MERGED)
-    merged = ", ".join(value.format(new=new) for value in _MERGED.values())
-    return f"({old}) IS DISTINCT FROM ({merged})"
-
-
-# A deleted contact comes back with its old status. Apart from the upsert, because it counts as new against the plan.
-_REVIVE = """
-    UPDATE contacts_contact AS contact SET deleted_at = NULL, updated_at = now()
-      FROM (SELECT old.id FROM contacts_contact AS old JOIN contacts_import_staging USING (email_key)
-             WHERE old.organization_id = %(organization_id)s AND old.deleted_at IS NOT NULL
-             ORDER BY old.email_key FOR UPDATE OF old) AS deleted
-     WHERE contact.id = deleted.id AND contact.organization_id = %(organization_id)s
-    RETURNING contact.id
+_REMOVE_DUPLICATES = """
+    DELETE FROM contacts_import_staged AS staged USING contacts_import_seen AS seen
+     WHERE seen.email_key = staged.email_key AND seen.row_number <> staged.row_number
+    RETURNING staged.row_number, staged.email, seen.row_number
 """
 
-# Sorted by key, so that two imports of the same addresses at once wait for each other instead of deadlocking. An
-# address on the suppression list because of its owner arrives with the status it would have had.
-_OWNERS_WISH = ", ".join(
-    f"'{reason}'"
-    for reason in (SuppressionReason.UNSUBSCRIBED, SuppressionReason.BOUNCED, SuppressionReason.COMPLAINED)
-)
-_UPSERT = f"""
-    WITH upserted AS (
-        INSERT INTO contacts_contact AS contact
-            (id, organization_id, created_at, updated_at, email, email_key, address_hash, is_role_address,
-             is_disposable_address, phone_e164, tags, consent_basis, consent_source, mail_frequency, {", ".join(_MERGED)}, status, source)
-        SELECT staged.id, %(organization_id)s, now(), now(), staged.email, staged.email_key, staged.address_hash, false,
-               false, '', '{{}}', '', '', '',
-               {", ".join(f"staged.{name}" for name in _MERGED)},
-               CASE WHEN suppression.reason IN ({_OWNERS_WISH}) THEN suppression.reason
-                    ELSE '{ContactStatus.SUBSCRIBED}' END,
-               %(source)s
-          FROM contacts_import_staging AS staged
-          LEFT JOIN contacts_suppression AS suppression
-            ON suppression.organization_id = %(organization_id)s AND suppression.key = 'address:' || staged.email_key
-         ORDER BY staged.email_key
-        ON CONFLICT (organization_id, email_key) DO UPDATE
-           SET {", ".join(f"{name} = {value.format(new='excluded')}" for name, value in _MERGED.items())},
-               updated_at = now()
-         WHERE {_changes("excluded")}
-        RETURNING id, xmax = 0 AS is_new
-    )
-    SELECT count(*) FILTER (WHERE is_new),
-           count(*) FILTER (WHERE NOT is_new AND id <> ALL(%(revived)s))
-      FROM upserted
-"""  # noqa: S608 - made of the constants above
-
-# Counted as the contacts are now; for new ones, before they are written, as the suppression list will make them.
-_IS_PROTECTED = f"""
-    (suppression.id IS NOT NULL OR contact.status NOT IN ('{ContactStatus.SUBSCRIBED}', '{ContactStatus.PENDING}'))
-"""
-_STAGED_AND_STORED = """
-    contacts_import_staging AS staged
-    LEFT JOIN contacts_contact AS contact
-      ON contact.organization_id = %(organization_id)s AND contact.email_key = staged.email_key
-    LEFT JOIN contacts_suppression AS suppression
-      ON suppression.organization_id = %(organization_id)s AND suppression.key = 'address:' || staged.email_key
+# Each commit does it as well: this finds rows only where the caller is inside of a longer transaction.
+_EMPTY = """
+    DELETE FROM contacts_import_staged; DELETE FROM contacts_import_known; DELETE FROM contacts_import_changed;
+    DELETE FROM contacts_import_suppressed; DELETE FROM contacts_import_joined
 """
 
-_JOIN_GROUP_AND_COUNT_PROTECTED = f"""
-    WITH stored AS MATERIALIZED (
-        SELECT contact.id, {_IS_PROTECTED} AS is_protected FROM {_STAGED_AND_STORED}
-    ), joined AS (
-        INSERT INTO contacts_contactgroupmembership (id, organization_id, group_id, contact_id, added_at)
-        SELECT engagex_uuid7(), %(organization_id)s, %(group_id)s, id, now() FROM stored
-         WHERE %(group_id)s::uuid IS NOT NULL
-         ORDER BY id
-        ON CONFLICT (organization_id, group_id, contact_id) DO NOTHING
-    )
-    SELECT count(*) FILTER (WHERE is_protected) FROM stored
-"""  # noqa: S608 - made of the constants above
+# Two imports of one client take turns, chunk by chunk: they cannot deadlock, and the second finds what the first wrote.
+_TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended('contacts.write_chunk:' || %s, 0)), clock_timestamp()"
 
-_CLASSIFY = f"""
-    SELECT count(*) FILTER (WHERE contact.id IS NULL OR contact.deleted_at IS NOT NULL),
-           count(*) FILTER (WHERE contact.id IS NOT NULL AND contact.deleted_at IS NULL AND {_changes("staged")}),
-           count(*) FILTER (WHERE {_IS_PROTECTED})
-      FROM {_STAGED_AND_STORED}
-"""  # noqa: S608 - made of the constants above
+# Statistics of a table that grows by thousands of rows a second are always old: without this the planner may read
+# millions of contacts to find some thousand by their key.
+_BY_INDEX = "SET LOCAL enable_seqscan = off"
+
+_KINDS_IN_USE = """
+    SELECT kind,
+           EXISTS (SELECT 1 FROM contacts_suppression
+                    WHERE organization_id = %(organization_id)s AND key >= kind || ':' AND key < kind || ';'),
+           EXISTS (SELECT 1 FROM contacts_agencysuppression WHERE key >= kind || ':' AND key < kind || ';')
+      FROM unnest(%(kinds)s::text[]) AS kind
+"""
+
+# What a new contact's status is when its owner, or the owner's mail server, said so earlier. Other suppressions keep
+# mail away as well, but say nothing about the contact.
+_STATUS_BY_REASON = f"""
+    CASE suppression.reason
+        WHEN '{SuppressionReason.COMPLAINED}' THEN '{ContactStatus.COMPLAINED}'
+        WHEN '{SuppressionReason.BOUNCED}' THEN '{ContactStatus.BOUNCED}'
+        WHEN '{SuppressionReason.UNSUBSCRIBED}' THEN '{ContactStatus.UNSUBSCRIBED}'
+        WHEN '{SuppressionReason.ERASED}' THEN '{ContactStatus.UNSUBSCRIBED}'
+    END
+"""
+_SUPPRESSED_HERE = f"""
+    SELECT staged.row_number, {_STATUS_BY_REASON} AS status FROM contacts_import_staged AS staged
+      JOIN contacts_suppression AS suppression
+        ON suppression.organization_id = %(organization_id)s AND suppression.group_id IS NULL
+       AND suppression.key = {{key}}
+"""  # noqa: S608 - made of constants
+_SUPPRESSED_BY_AGENCY = """
+    SELECT staged.row_number, NULL AS status FROM contacts_import_staged AS staged
+      JOIN contacts_agencysuppression AS suppression ON suppression.key = {key}
+"""
+
+_MISSING_MEMBERSHIPS = """
+    INSERT INTO contacts_import_joined (group_id, contact_id)
+    SELECT chosen.id, known.id
+      FROM unnest(%(group_ids)s::uuid[]) AS chosen (id) CROSS JOIN contacts_import_known AS known
+     WHERE (known.is_deleted OR NOT %(leaves_known)s)
+       AND NOT EXISTS (SELECT FROM contacts_contactgroupmembership AS membership
+                        WHERE membership.organization_id = %(organization_id)s
+                          AND membership.group_id = chosen.id AND membership.contact_id = known.id)
+"""
+_JOIN = """
+    INSERT INTO contacts_contactgroupmembership (id, organization_id, group_id, contact_id, added_at)
+    SELECT engagex_uuid7(), %(organization_id)s, group_id, contact_id, %(written_at)s
+      FROM contacts_import_joined ORDER BY group_id, contact_id
+    ON CONFLICT (organization_id, group_id, contact_id) DO NOTHING
+"""
+
+_COUNT = """
+    SELECT staged.count, staged.role, staged.disposable, known.*, suppressed.count
+      FROM (SELECT count(*), count(*) FILTER (WHERE is_role) AS role,
+                   count(*) FILTER (WHERE is_disposable) AS disposable FROM contacts_import_staged) AS staged,
+           (SELECT count(*), count(*) FILTER (WHERE is_deleted) AS deleted,
+                   count(*) FILTER (WHERE is_changed AND NOT is_deleted) AS changed,
+                   count(*) FILTER (WHERE NOT is_reachable AND suppressed.row_number IS NULL) AS unreachable
+              FROM contacts_import_known LEFT JOIN contacts_import_suppressed AS suppressed USING (row_number)
+           ) AS known,
+           (SELECT count(*) FROM contacts_import_suppressed) AS suppressed
+"""
+
+
+class _Raced(Exception):
+    """Somebody added one of the addresses between our look and our insert."""
+
+
+@dataclass(frozen=True)
+class Duplicate:
+    """A row whose address an earlier row has."""
+
+    row_number: int
+    email: str
+    first_row_number: int
 
 
 @dataclass(frozen=True)
 class ChunkCounts:
-    """What became, or would become, of the valid rows. `protected` ones are among the others: never mailed to."""
+    """What became, or would become, of the valid rows. Among them: `protected` ones, who are never mailed to, and
+    addresses that are flagged."""
 
     created: int
     updated: int
     unchanged: int
     protected: int
+    role: int
+    disposable: int
 
 
-def write_chunk(*, organization_id: UUID, rows: Iterable[ParsedRow], group_id: UUID | None, source: str) -> ChunkCounts:
-    """Upsert the rows and put them into the group, inside the caller's transaction."""
-    staged = _stage(organization_id, rows)
-    parameters = {"organization_id": organization_id, "group_id": group_id, "source": source}
+@dataclass(frozen=True)
+class _Found:
+    """How the staged rows meet the contacts: `known` counts deleted ones as well."""
+
+    staged: int
+    role: int
+    disposable: int
+    known: int
+    deleted: int
+    changed: int
+    unreachable: int
+    suppressed: int
+
+    @property
+    def counts(self) -> ChunkCounts:
+        created = self.staged - self.known + self.deleted
+        unchanged = self.staged - created - self.changed
+        protected = self.unreachable + self.suppressed
+        return ChunkCounts(created, self.changed, unchanged, protected, self.role, self.disposable)
+
+
+def take_turns(organization_id: UUID) -> datetime.datetime:
+    """Wait, in the caller's transaction, until no other import or undo writes contacts of this client. Returns the time
+    by the database's clock, for everything that is written now."""
     with connection.cursor() as cursor:
-        cursor.execute(_REVIVE, parameters)
-        revived = [row[0] for row in cursor.fetchall()]
-        cursor.execute(_UPSERT, {**parameters, "revived": revived})
-        inserted, updated = cursor.fetchone()
-        cursor.execute(_JOIN_GROUP_AND_COUNT_PROTECTED, parameters)
-        protected = cursor.fetchone()[0]
-    created = inserted + len(revived)
-    return ChunkCounts(created, updated, staged - created - updated, protected)
+        cursor.execute(_TAKE_TURNS, [str(organization_id)])
+        written_at: datetime.datetime = cursor.fetchone()[1]
+    return written_at
 
 
-def classify_rows(*, organization_id: UUID, rows: Iterable[ParsedRow]) -> ChunkCounts:
-    """What `write_chunk` would do, without doing it. Inside a transaction, whose end empties the staging table."""
-    staged = _stage(organization_id, rows)
-    with connection.cursor() as cursor:
-        cursor.execute(_CLASSIFY, {"organization_id": organization_id})
-        created, updated, protected = cursor.fetchone()
-    return ChunkCounts(created, updated, staged - created - updated, protected)
+class Staging:
+    """The temporary tables of one run on this connection, and what is done with them."""
 
+    def __init__(self, choices: Choices) -> None:
+        require(choices.organization_id)
+        self._choices = choices
+        self._sql = Statements(choices)
+        self._parameters: dict[str, Any] = {
+            "organization_id": choices.organization_id,
+            "import_id": choices.import_id,
+            "attribute_keys": list(choices.attribute_keys),
+            "tags": list(choices.tags),
+            "source": choices.source,
+            "consent_at": choices.consent_at,
+            "consent_basis": choices.consent_basis,
+            "consent_source": choices.consent_source,
+            "leaves_known": choices.mode == ImportMode.ADD_ONLY,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(self._sql.tables)
 
-def _stage(organization_id: UUID, rows: Iterable[ParsedRow]) -> int:
-    require(organization_id)
-    staged = 0
-    with connection.cursor() as cursor:
-        cursor.execute(_CREATE)
-        cursor.execute("DELETE FROM contacts_import_staging")
-        with cursor.copy(_COPY) as copy:
-            for row in rows:
-                attributes = orjson.dumps(row.attributes).decode()
-                copy.write_row(
-                    (new_id(), row.email, row.email_key, address_hash(row.email_key), *row.texts, attributes)
-                )
-                staged += 1
-    return staged
+    def close(self) -> None:
+        """Give the memory of the session back; its end would do it as well."""
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE IF EXISTS contacts_import_staged, contacts_import_seen")
+
+    def load(self, chunk: PreparedChunk) -> list[Duplicate]:
+        """Stage the chunk's rows, inside the caller's transaction; returns those left out as duplicates."""
+        with connection.cursor() as cursor:
+            cursor.execute(_EMPTY)
+            with cursor.copy(self._sql.copy) as copy:
+                copy.write(chunk.copy_text)
+            cursor.execute(_REMEMBER)
+            if cursor.rowcount == chunk.valid_rows:
+                return []
+            cursor.execute(_REMOVE_DUPLICATES)
+            return [Duplicate(*row) for row in cursor.fetchall()]
+
+    def classify(self) -> ChunkCounts:
+        """What `write` would do with the staged rows, without doing it."""
+        with connection.cursor() as cursor:
+            return self._look(cursor).counts
+
+    def write(self, *, number: int, group_ids: Sequence[UUID]) -> ChunkCounts:
+        """Upsert the staged rows, put them into the groups and keep the undo record under this number."""
+        written_at = take_turns(self._choices.organization_id)
+        parameters = {**self._parameters, "number": number, "group_ids": list(group_ids), "written_at": written_at}
+        with connection.cursor() as cursor:
+            for _attempt in range(_MOST_ATTEMPTS):
+                try:
+                    with transaction.atomic():
+                        return self._write(cursor, parameters)
+                except _Raced:
+                    continue
+        raise psycopg.errors.SerializationFailure("Contacts are being added faster than an import can look at them.")
+
+    def _write(self, cursor: Any, parameters: dict[str, Any]) -> ChunkCounts:
+        found = self._look(cursor)
+        joining = 0
+        if found.known and parameters["group_ids"]:
+            cursor.execute(_MISSING_MEMBERSHIPS, parameters)
+            joining = cursor.rowcount
+        if found.changed or found.deleted or joining:
+            cursor.execute(self._sql.lock, parameters)
+            cursor.execute(self._sql.update, parameters)
+            cursor.execute(_JOIN, parameters)
+        cursor.execute(self._sql.insert, parameters)
+        if cursor.fetchone()[0] != found.staged - found.known:
+            raise _Raced
+        return found.counts
+
+    def _look(self, cursor: Any) -> _Found:
+        """Find the contacts and the suppressions of the staged rows."""
+        cursor.execute(_BY_INDEX)
+        cursor.execute(self._sql.look, self._parameters)
+        self._look_for_suppressions(cursor)
+        cursor.execute(_COUNT)
+        return _Found(*cursor.fetchone())
+
+    def _look_for_suppressions(self, cursor: Any) -> None:
+        cursor.execute(_KINDS_IN_USE, {**self._parameters, "kinds": list(SuppressionKind)})
+        looks = []
+        for kind, is_used_here, is_used_by_agency in cursor.fetchall():
+            key = key_sql(SuppressionKind(kind), "staged")
+            looks += [_SUPPRESSED_HERE.format(key=key)] if is_used_here else []
+            looks += [_SUPPRESSED_BY_AGENCY.format(key=key)] if is_used_by_agency else []
+        if looks:
+            # Of several reasons the gravest: "bounced" and "complained" sort before "unsubscribed".
+            cursor.execute(
+                "INSERT INTO contacts_import_suppressed SELECT row_number, min(status) FROM ("  # noqa: S608
+                + " UNION ALL ".join(looks)
+                + ") AS found GROUP BY row_number",
+                self._parameters,
+            )

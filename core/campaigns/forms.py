@@ -6,10 +6,10 @@ from django import forms
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from core.campaigns.models import Campaign
-from core.campaigns.queries import audience_of
+from core.campaigns.queries import audience_of, segments_of
 from core.campaigns.services import campaign_hold_draft
 from core.common.errors import DomainError
-from core.contacts.models import ContactGroup
+from core.contacts.models import ContactGroup, Segment
 
 
 class GroupsField(forms.ModelMultipleChoiceField):
@@ -20,14 +20,30 @@ class GroupsField(forms.ModelMultipleChoiceField):
         super().__init__(ContactGroup.objects.all(), widget=widget, required=False, **kwargs)
 
 
+class SegmentsField(forms.ModelMultipleChoiceField):
+    """Segments of the client the form is for, as with groups."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            Segment.objects.all(), widget=UnfoldAdminCheckboxSelectMultipleWidget(), required=False, **kwargs
+        )
+
+
 class CampaignForm(forms.ModelForm):
-    """Groups are fields here and rows in the database; `version` is the one the person has before her eyes.
+    """Groups and segments are fields here and rows in the database; `version` is the one the person has before her
+    eyes.
 
     The draft is claimed once everything is valid, so that *Send now* at the same moment cannot mix with the edit.
     """
 
-    include_groups = GroupsField(label="Send to", help_text="Everybody in any of these groups, each person once.")
-    exclude_groups = GroupsField(label="Leave out", help_text="Nobody who is in one of these groups.")
+    include_groups = GroupsField(
+        label="Send to groups", help_text="Everybody in any of these groups and segments, each person once."
+    )
+    include_segments = SegmentsField(
+        label="Send to segments", help_text="Lists by rule: whoever fits when the campaign starts."
+    )
+    exclude_groups = GroupsField(label="Leave out groups", help_text="Nobody who is in one of these.")
+    exclude_segments = SegmentsField(label="Leave out segments", help_text="Nobody who fits one of these.")
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     class Meta:
@@ -38,14 +54,17 @@ class CampaignForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if not self.instance._state.adding:
             self.initial["include_groups"], self.initial["exclude_groups"] = audience_of(self.instance)
+            self.initial["include_segments"], self.initial["exclude_segments"] = segments_of(self.instance)
             self.initial["version"] = self.instance.version
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        both = set(cleaned.get("include_groups") or ()) & set(cleaned.get("exclude_groups") or ())
-        if both:
-            names = ", ".join(sorted(f"“{group}”" for group in both))
-            self.add_error("exclude_groups", f"{names}: chosen above as well. Take it out of one of the two lists.")
+        for kind in ("groups", "segments"):
+            both = set(cleaned.get(f"include_{kind}") or ()) & set(cleaned.get(f"exclude_{kind}") or ())
+            if both:
+                names = ", ".join(sorted(f"“{one}”" for one in both))
+                message = f"{names}: chosen above as well. Take it out of one of the two lists."
+                self.add_error(f"exclude_{kind}", message)
         return cleaned
 
     def _post_clean(self) -> None:

@@ -7,7 +7,7 @@ from django.core.validators import validate_email
 
 from core.accounts.choices import OrganizationStatus
 from core.campaigns.models import Campaign
-from core.campaigns.queries import audience_of, campaign_audience
+from core.campaigns.queries import campaign_audience, drafted_audience
 from core.campaigns.snapshot import mail_source
 from core.common.errors import DomainError
 from core.contacts.audience import AudienceCounts
@@ -68,15 +68,17 @@ def send_preview(campaign: Campaign) -> SendPreview:
 
 
 def _audience_problems(campaign: Campaign, audience: AudienceCounts) -> list[Problem]:
-    included, _excluded = audience_of(campaign)
-    if not included:
-        return [Problem("no_group", "No group is chosen. Choose under Who which groups get this mail.", "who")]
+    if drafted_audience(campaign).is_empty:
+        message = "No group or segment is chosen. Choose under Who which of them get this mail."
+        return [Problem("no_group", message, "who")]
     if audience.total == 0:
-        message = "The chosen groups are empty. Import contacts into them, or choose others under Who."
+        message = (
+            "Nobody is in the chosen groups and segments. Import contacts into a group, or choose others under Who."
+        )
         return [Problem("audience_empty", message, "who")]
     if audience.sendable == 0:
-        message = f"All {audience.total:,} people in the chosen groups are skipped, so nobody would get this mail."
-        return [Problem("audience_skipped", f"{message} Choose other groups under Who.", "who")]
+        message = f"All {audience.total:,} people who were chosen are skipped, so nobody would get this mail."
+        return [Problem("audience_skipped", f"{message} Choose other groups or segments under Who.", "who")]
     return []
 
 

@@ -134,3 +134,15 @@ def group_names(campaign: Campaign, *, excluded: bool = False) -> str:
     """The names of the groups included (or left out), from the rows that were fetched with the campaign."""
     rows = [row for row in campaign.campaign_groups.all() if row.is_excluded == excluded]
     return ", ".join(sorted(row.group.name for row in rows))
+
+
+def segment_names(campaign: Campaign, *, excluded: bool = False) -> str:
+    """The names of the segments included (or left out), as `group_names`."""
+    rows = [row for row in campaign.campaign_segments.all() if row.is_excluded == excluded]
+    return ", ".join(sorted(row.segment.name for row in rows))
+
+
+def audience_names(campaign: Campaign, *, excluded: bool = False) -> str:
+    """Groups and segments together: "Newsletter, Buyers · segments: Engaged"."""
+    groups, segments = group_names(campaign, excluded=excluded), segment_names(campaign, excluded=excluded)
+    return " · ".join(filter(None, (groups, segments and f"segments: {segments}")))

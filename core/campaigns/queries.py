@@ -5,9 +5,9 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from core.campaigns.models import Campaign, CampaignGroup
+from core.campaigns.models import Campaign, CampaignGroup, CampaignSegment, CampaignSnapshot
 from core.campaigns.states import CampaignStatus
-from core.contacts.audience import AudienceCounts, audience_counts
+from core.contacts.audience import AudienceCounts, AudienceDefinition, audience_counts
 
 
 def due_campaign_ids() -> list[tuple[UUID, UUID]]:
@@ -23,11 +23,40 @@ def audience_of(campaign: Campaign) -> tuple[list[UUID], list[UUID]]:
     return included, [row.group_id for row in rows if row.is_excluded]
 
 
+def segments_of(campaign: Campaign) -> tuple[list[UUID], list[UUID]]:
+    """The ids of the segments included and of those left out."""
+    rows = list(CampaignSegment.objects.filter(campaign=campaign).order_by("segment_id"))
+    included = [row.segment_id for row in rows if not row.is_excluded]
+    return included, [row.segment_id for row in rows if row.is_excluded]
+
+
 def campaign_audience(campaign: Campaign) -> AudienceCounts:
     """How many people the campaign would reach now, and how many are skipped for which reason."""
+    return audience_counts(drafted_audience(campaign))
+
+
+def drafted_audience(campaign: Campaign) -> AudienceDefinition:
+    """Who gets the campaign as it stands now."""
     included, excluded = audience_of(campaign)
-    return audience_counts(
-        organization_id=campaign.organization_id, include_group_ids=included, exclude_group_ids=excluded
+    segments = list(CampaignSegment.objects.filter(campaign=campaign).select_related("segment").order_by("segment_id"))
+    return AudienceDefinition(
+        organization_id=campaign.organization_id,
+        include_group_ids=included,
+        exclude_group_ids=excluded,
+        include_rules=[row.segment.rule for row in segments if not row.is_excluded],
+        exclude_rules=[row.segment.rule for row in segments if row.is_excluded],
+    )
+
+
+def frozen_audience(snapshot: CampaignSnapshot) -> AudienceDefinition:
+    """The audience as it was frozen, not as the draft, its groups' names or its segments' rules may read now."""
+    audience = snapshot.audience
+    return AudienceDefinition(
+        organization_id=snapshot.organization_id,
+        include_group_ids=[UUID(group["id"]) for group in audience["included"]],
+        exclude_group_ids=[UUID(group["id"]) for group in audience["excluded"]],
+        include_rules=[segment["rule"] for segment in audience.get("included_segments", [])],
+        exclude_rules=[segment["rule"] for segment in audience.get("excluded_segments", [])],
     )
 
 

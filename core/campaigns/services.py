@@ -8,14 +8,14 @@ from django.utils import timezone
 
 from core.accounts import audit
 from core.campaigns.errors import CampaignNotReady, ChangedMeanwhile, IllegalTransition
-from core.campaigns.models import Campaign, CampaignGroup, CampaignSnapshot
+from core.campaigns.models import Campaign, CampaignGroup, CampaignSegment, CampaignSnapshot
 from core.campaigns.preflight import campaign_problems
-from core.campaigns.queries import audience_of, campaign_audience
+from core.campaigns.queries import audience_of, campaign_audience, segments_of
 from core.campaigns.snapshot import campaign_freeze
 from core.campaigns.states import FROZEN, CampaignStatus, PauseReason, is_legal
 from core.common.request_context import current_context
 from core.common.tasks import wake
-from core.contacts.models import ContactGroup
+from core.contacts.models import ContactGroup, Segment
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 
@@ -127,7 +127,7 @@ def campaign_cancel(*, campaign_id: UUID) -> Campaign:
 
 @transaction.atomic
 def campaign_duplicate(*, campaign_id: UUID) -> Campaign:
-    """A new draft with the same content, sender and groups."""
+    """A new draft with the same content, sender, groups and segments."""
     original = _campaign(campaign_id)
     names = ("organization_id", "template_id", "subject", "preheader", "from_name", "from_email", "reply_to")
     draft = Campaign.objects.create(
@@ -137,6 +137,8 @@ def campaign_duplicate(*, campaign_id: UUID) -> Campaign:
     )
     included, excluded = audience_of(original)
     _write_groups(draft, dict.fromkeys(included, False) | dict.fromkeys(excluded, True))
+    included, excluded = segments_of(original)
+    _write_segments(draft, dict.fromkeys(included, False) | dict.fromkeys(excluded, True))
     audit.record(action="campaign.added", obj=draft, changes={"copy of": [None, str(original.pk)]})
     return draft
 
@@ -190,6 +192,38 @@ def _write_groups(campaign: Campaign, is_excluded_by_id: dict[UUID, bool]) -> No
 
 def _group_names(ids: list[UUID]) -> list[str]:
     return list(ContactGroup.objects.filter(pk__in=ids).order_by("name").values_list("name", flat=True))
+
+
+@transaction.atomic
+def campaign_set_segments(*, campaign: Campaign, include_ids: list[UUID], exclude_ids: list[UUID]) -> None:
+    """Which segments a draft goes to and which it leaves out, beside its groups. As `campaign_set_groups`."""
+    before = segments_of(campaign)
+    wanted = dict.fromkeys(include_ids, False) | dict.fromkeys(exclude_ids, True)
+    stored = dict.fromkeys(before[0], False) | dict.fromkeys(before[1], True)
+    if wanted == stored:
+        return
+    CampaignSegment.objects.filter(campaign=campaign).delete()
+    _write_segments(campaign, wanted)
+    after = segments_of(campaign)
+    changes = {
+        name: [_segment_names(old), _segment_names(new)]
+        for name, old, new in zip(("segments", "segments left out"), before, after, strict=True)
+        if old != new
+    }
+    audit.record(action="campaign.changed", obj=campaign, changes=changes)
+
+
+def _write_segments(campaign: Campaign, is_excluded_by_id: dict[UUID, bool]) -> None:
+    CampaignSegment.objects.bulk_create(
+        CampaignSegment(
+            organization_id=campaign.organization_id, campaign=campaign, segment_id=segment_id, is_excluded=is_excluded
+        )
+        for segment_id, is_excluded in is_excluded_by_id.items()
+    )
+
+
+def _segment_names(ids: list[UUID]) -> list[str]:
+    return list(Segment.objects.filter(pk__in=ids).order_by("name").values_list("name", flat=True))
 
 
 # What delivery does

@@ -8,7 +8,8 @@ from typing import Any
 
 from core.accounts.models import Organization
 from core.campaigns.content import compiled_content
-from core.campaigns.models import Campaign, CampaignGroup, CampaignLink, CampaignSnapshot
+from core.campaigns.models import Campaign, CampaignGroup, CampaignLink, CampaignSegment, CampaignSnapshot
+from core.contacts.segments import parse_rule, rule_json
 from core.email_templates.html import prepare_html, with_open_pixel, with_preheader
 from core.email_templates.links import rewrite_links
 from core.email_templates.preview import MailSource
@@ -121,12 +122,25 @@ def campaign_freeze(campaign: Campaign) -> CampaignSnapshot:
     return snapshot
 
 
-def audience_definition(campaign: Campaign) -> dict[str, list[dict[str, str]]]:
-    """Ids and names of the groups, as JSON: {"included": [{"id", "name"}], "excluded": […]}."""
-    definition: dict[str, list[dict[str, str]]] = {"included": [], "excluded": []}
+def audience_definition(campaign: Campaign) -> dict[str, list[dict[str, Any]]]:
+    """Who gets it, as JSON: groups as {"id", "name"} under "included" and "excluded", segments with their rules as well
+    under "included_segments" and "excluded_segments". A segment that is changed later changes nothing here.
+
+    Raises BadRule for a segment whose stored rule is none.
+    """
+    definition: dict[str, list[dict[str, Any]]] = {
+        "included": [],
+        "excluded": [],
+        "included_segments": [],
+        "excluded_segments": [],
+    }
     for row in CampaignGroup.objects.filter(campaign=campaign).select_related("group").order_by("group_id"):
         side = definition["excluded" if row.is_excluded else "included"]
         side.append({"id": str(row.group_id), "name": row.group.name})
+    for found in CampaignSegment.objects.filter(campaign=campaign).select_related("segment").order_by("segment_id"):
+        side = definition["excluded_segments" if found.is_excluded else "included_segments"]
+        rule = rule_json(parse_rule(found.segment.rule))
+        side.append({"id": str(found.segment_id), "name": found.segment.name, "rule": rule})
     return definition
 
 
@@ -140,8 +154,12 @@ def _constant_values(campaign: Campaign) -> dict[str, str]:
 
 
 def _content_hash(snapshot: CampaignSnapshot, links: tuple[str, ...]) -> str:
-    """SHA-256 over content, sender and audience definition, in a canonical form. Group names may change freely."""
-    audience = {side: [group["id"] for group in groups] for side, groups in snapshot.audience.items()}
+    """SHA-256 over content, sender and audience definition, in a canonical form: groups by id and segments by id and
+    rule. Names may change freely."""
+    audience = {
+        side: [{name: value for name, value in part.items() if name != "name"} for part in parts]
+        for side, parts in snapshot.audience.items()
+    }
     names = ("subject", "preheader", "html", "text", "from_name", "from_email", "reply_to", "organization_values")
     document: dict[str, Any] = {name: getattr(snapshot, name) for name in names}
     document |= {"links": links, "audience": audience}

@@ -14,9 +14,11 @@ from core.campaigns.models import CampaignSnapshot
 from core.campaigns.presentation import audience_parts
 from core.common.errors import DomainError
 from core.common.tenancy import organization_scope
-from core.contacts.audience import audience_counts
-from core.contacts.models import Contact
+from core.contacts.audience import AudienceDefinition, audience_counts
+from core.contacts.errors import TookTooLong
+from core.contacts.models import Contact, Segment
 from core.contacts.queries import contact_merge_values
+from core.contacts.segments.people import LIVE_SECONDS, time_limit
 from core.email_templates.html import open_pixel
 from core.email_templates.inspection import inspect_mail
 from core.email_templates.models import EmailTemplate
@@ -36,17 +38,31 @@ _NO_TEMPLATE = PreviewMail(
 
 
 def audience_view(request: HttpRequest) -> HttpResponse:
-    """The numbers of the groups ticked in the form: GET `client`, `include`, `exclude` (ids) → a piece of HTML."""
+    """The numbers of what is ticked in the form: GET `client`, `include`, `exclude` (ids of groups),
+    `include_segment`, `exclude_segment` → a piece of HTML."""
     organization = _client(request, Permission.CAMPAIGNS_VIEW)
     try:
-        included, excluded = ([UUID(value) for value in request.GET.getlist(name)] for name in ("include", "exclude"))
+        definition = _ticked_audience(organization, request)
     except ValueError:
-        return HttpResponseBadRequest("Groups are named by their ids.")
+        return HttpResponseBadRequest("Groups and segments are named by their ids.")
     with organization_scope(organization):
-        counts = audience_counts(
-            organization_id=organization.pk, include_group_ids=included, exclude_group_ids=excluded
+        try:
+            with time_limit(LIVE_SECONDS):
+                counts = audience_counts(definition)
+        except TookTooLong as error:
+            return render(request, "campaigns/audience.html", {"too_long": error})
+    return render(request, "campaigns/audience.html", {"audience": audience_parts(counts, not definition.is_empty)})
+
+
+def _ticked_audience(organization: Organization, request: HttpRequest) -> AudienceDefinition:
+    """Raises ValueError for what is no id. Ids of nothing, and of other clients' segments, add nobody."""
+    names = ("include", "exclude", "include_segment", "exclude_segment")
+    included, excluded, *segments = ([UUID(value) for value in request.GET.getlist(name)] for name in names)
+    with organization_scope(organization):
+        include_rules, exclude_rules = (
+            list(Segment.objects.filter(pk__in=ids).values_list("rule", flat=True)) for ids in segments
         )
-    return render(request, "campaigns/audience.html", {"audience": audience_parts(counts, bool(included))})
+    return AudienceDefinition(organization.pk, included, excluded, include_rules, exclude_rules)
 
 
 def people_view(request: HttpRequest) -> HttpResponse:

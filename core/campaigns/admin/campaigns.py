@@ -44,7 +44,7 @@ class CampaignAdmin(SendingActions, OrganizationModelAdmin):
     list_select_related = ("organization",)
     fieldsets = (
         (None, {"fields": ("name",)}),
-        ("Who", {"fields": ("include_groups", "exclude_groups")}),
+        ("Who", {"fields": ("include_groups", "include_segments", "exclude_groups", "exclude_segments")}),
         ("What", {"fields": ("template", "subject", "preheader")}),
         ("From", {"fields": (("from_name", "from_email"), "reply_to")}),
     )
@@ -52,14 +52,14 @@ class CampaignAdmin(SendingActions, OrganizationModelAdmin):
     actions_detail = ("review_and_send", "pause", "resume", "report", "duplicate", "cancel")
     empty_title = "No campaigns yet"
     empty_text = (
-        "A campaign sends one template to one or more groups. Make the first one: nothing is sent before you confirm."
+        "A campaign sends one template to groups and segments. Make the first one: nothing is sent before you confirm."
     )
     empty_icon = "campaign"
 
     # The list
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).prefetch_related("campaign_groups__group")
+        return super().get_queryset(request).prefetch_related("campaign_groups__group", "campaign_segments__segment")
 
     @display(description="status", ordering="status", label=dict(STATUS_COLORS))
     def status_label(self, obj: Campaign) -> tuple[str, str]:
@@ -67,7 +67,7 @@ class CampaignAdmin(SendingActions, OrganizationModelAdmin):
 
     @display(description="sent to")
     def audience_groups(self, obj: Campaign) -> str:
-        return words.group_names(obj) or "No group yet"
+        return words.audience_names(obj) or "Nobody yet"
 
     @display(description="when", ordering="scheduled_at")
     def when(self, obj: Campaign) -> str:
@@ -170,15 +170,28 @@ class CampaignAdmin(SendingActions, OrganizationModelAdmin):
             include_ids=[group.pk for group in form.cleaned_data["include_groups"]],
             exclude_ids=[group.pk for group in form.cleaned_data["exclude_groups"]],
         )
+        services.campaign_set_segments(
+            campaign=form.instance,
+            include_ids=[segment.pk for segment in form.cleaned_data["include_segments"]],
+            exclude_ids=[segment.pk for segment in form.cleaned_data["exclude_segments"]],
+        )
 
-    @display(description="Send to")
+    @display(description="Send to groups")
     def include_groups(self, obj: Campaign) -> str:
         """Stands in for the form's field on read-only pages."""
         return words.group_names(obj) or "–"
 
-    @display(description="Leave out")
+    @display(description="Send to segments")
+    def include_segments(self, obj: Campaign) -> str:
+        return words.segment_names(obj) or "–"
+
+    @display(description="Leave out groups")
     def exclude_groups(self, obj: Campaign) -> str:
         return words.group_names(obj, excluded=True) or "–"
+
+    @display(description="Leave out segments")
+    def exclude_segments(self, obj: Campaign) -> str:
+        return words.segment_names(obj, excluded=True) or "–"
 
     def get_custom_urls(self) -> Any:
         # Unfold hands itself to these views; ours are plain functions of the request.
@@ -278,7 +291,7 @@ class CampaignAdmin(SendingActions, OrganizationModelAdmin):
             request,
             object_id,
             verb="Duplicate",
-            sentence="{client} gets a new draft with the content, sender and groups of “{campaign}”.",
+            sentence="{client} gets a new draft with the content, sender and audience of “{campaign}”.",
             service=services.campaign_duplicate,
             done="“{campaign}” is a new draft.",
         )

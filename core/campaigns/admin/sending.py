@@ -105,7 +105,7 @@ def send_confirmation(campaign: Campaign, preview: SendPreview) -> Confirmation:
     facts = [
         ("Subject", campaign.subject or campaign.template.subject),
         ("From", f"{campaign.from_name} <{campaign.from_email}>"),
-        ("Groups", words.group_names(campaign)),
+        ("Sent to", words.audience_names(campaign)),
         ("Plan", words.plan_after(preview.plan_use)),
     ]
     if campaign.reply_to:

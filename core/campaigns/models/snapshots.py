@@ -25,7 +25,7 @@ class CampaignSnapshot(UUIDModel, OrganizationOwned):
     reply_to = models.EmailField(blank=True)
     organization_values = models.JSONField(help_text="The client's values for merge tags, as they were.")
     merge_keys = models.JSONField()
-    audience = models.JSONField(help_text="Ids and names of the groups included and left out, as they were.")
+    audience = models.JSONField(help_text="Groups and segments included and left out, as they were.")
     content_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField("frozen", auto_now_add=True)
 

@@ -13,12 +13,14 @@
         const query = new URLSearchParams({ client });
         ticked("include_groups").forEach((id) => query.append("include", id));
         ticked("exclude_groups").forEach((id) => query.append("exclude", id));
+        ticked("include_segments").forEach((id) => query.append("include_segment", id));
+        ticked("exclude_segments").forEach((id) => query.append("exclude_segment", id));
         const number = ++asked;
         const response = await fetch(`${target.dataset.audience}?${query}`);
         if (response.ok && number === asked) target.innerHTML = await response.text();
     }
 
     form.addEventListener("change", (event) => {
-        if (/^(include|exclude)_groups$/.test(event.target.name)) refresh();
+        if (/^(include|exclude)_(groups|segments)$/.test(event.target.name)) refresh();
     });
 })();

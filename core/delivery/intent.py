@@ -101,7 +101,9 @@ def commit_intent(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueM
         if not _hold(claim):
             return None
         contact_ids = [message.contact_id for message in messages]
-        blocked = blocked_contacts(organization_id=claim.organization_id, contact_ids=contact_ids)
+        blocked = blocked_contacts(
+            organization_id=claim.organization_id, contact_ids=contact_ids, definition=mail.audience
+        )
         reasons = {
             message.message_id: blocked[message.contact_id] for message in messages if message.contact_id in blocked
         }
@@ -145,4 +147,9 @@ def _mail(mail: CampaignMail, message: DueMessage) -> dict[str, Any]:
     """What one mail is made from, by the names of `_WRITE_INTENT` and of `CampaignMail.recipient`."""
     person = message.person
     kept = mail.kept_values(person.name, person.values)
-    return {"message_id": message.message_id, "address": person.address, "values": kept}
+    return {
+        "message_id": message.message_id,
+        "contact_id": message.contact_id,
+        "address": person.address,
+        "values": kept,
+    }

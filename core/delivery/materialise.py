@@ -14,6 +14,7 @@ from django.db.models import F, Sum
 
 from core.campaigns.errors import ChangedMeanwhile, IllegalTransition
 from core.campaigns.models import Campaign, CampaignSnapshot
+from core.campaigns.queries import frozen_audience
 from core.campaigns.services import (
     campaign_begin,
     campaign_correct_reservation,
@@ -153,22 +154,13 @@ def _write_chunk(
     """Write and commit one chunk: how many rows, and the last contact of it."""
     organization_id, campaign_id = snapshot.organization_id, snapshot.campaign_id
     require(organization_id)
-    audience, parameters = audience_sql(
-        organization_id=organization_id,
-        include_group_ids=_group_ids(snapshot, "included"),
-        exclude_group_ids=_group_ids(snapshot, "excluded"),
-    )
+    audience, parameters = audience_sql(frozen_audience(snapshot))
     values: list[Any] = [campaign_id, organization_id, next_number, sender.batch_size, *parameters]
     values += [last_contact_id, limit, organization_id, campaign_id, sender.pk, organization_id, campaign_id]
     with connection.cursor() as cursor:
         cursor.execute(_CHUNK.format(audience=audience), values)
         row = cursor.fetchone()
     return row[0], row[1]
-
-
-def _group_ids(snapshot: CampaignSnapshot, side: str) -> list[UUID]:
-    """The audience as it was frozen, not as the draft may read now."""
-    return [UUID(group["id"]) for group in snapshot.audience[side]]
 
 
 def _start(campaign_id: UUID) -> None:

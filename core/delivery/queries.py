@@ -164,13 +164,13 @@ def rendered_mail(message_id: UUID, *, inert: bool = False) -> RenderedMail:
     Its links act in this person's name. To show it to anybody else ask for the `inert` one, which holds no tokens.
     Raises NothingSent before the first attempt, Message.DoesNotExist out of scope.
     """
-    message = Message.objects.only("campaign_id").get(pk=message_id)
+    message = Message.objects.only("campaign_id", "contact_id").get(pk=message_id)
     kept = MessageValues.objects.filter(message_id=message_id).first()
     if kept is None:
         raise NothingSent("Nothing was sent to this person, so there is no mail to show.", message_id=message_id)
     mail = campaign_mail(message.campaign_id)
     links = inert_links(message.campaign_id) if inert else None
-    recipient = mail.recipient(message_id, kept.address, kept.values, links=links)
+    recipient = mail.recipient(message_id, message.contact_id, kept.address, kept.values, links=links)
     content = mail.content
     return RenderedMail(
         message_id=message_id,

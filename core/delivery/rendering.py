@@ -9,12 +9,16 @@ from django.conf import settings
 
 from core.campaigns.content import CompiledContent, compiled_content
 from core.campaigns.models import CampaignLink, CampaignSnapshot
+from core.campaigns.queries import frozen_audience
+from core.contacts.audience import AudienceDefinition
+from core.contacts.public.links import preferences_url
 from core.delivery.public_links import click_url, open_pixel_url, unsubscribe_url, view_url
 from core.delivery.transports.base import MailContent, Recipient
 from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, parse
 
 KEPT_CAMPAIGNS = 32
 UNSUBSCRIBE_KEY = "system.unsubscribe_url"
+PREFERENCES_KEY = "system.preferences_url"
 FULL_NAME_KEY = "contact.full_name"
 SENDER_ID = "engagex"
 """The last field of Feedback-ID: constant, 5 to 15 characters."""
@@ -30,20 +34,27 @@ _HEADER_KEYS = KnownKeys(internal=True)
 @dataclass(frozen=True, eq=False)
 class CampaignMail:
     """What all mails of a campaign share. `contact_keys` are the values to read per person, `link_keys` the ones made
-    from the message's id."""
+    from the message's id, `audience` says who was meant to get them."""
 
     content: MailContent
     contact_keys: frozenset[str]
     link_keys: tuple[str, ...]
+    audience: AudienceDefinition
 
     def recipient(
-        self, message_id: UUID, address: str, values: Mapping[str, str], *, links: Mapping[str, str] | None = None
+        self,
+        message_id: UUID,
+        contact_id: UUID,
+        address: str,
+        values: Mapping[str, str],
+        *,
+        links: Mapping[str, str] | None = None,
     ) -> Recipient:
         """One mail of this campaign, from the values kept by `kept_values`.
 
         With `links` (see `inert_links`) these stand in it, and nothing is signed.
         """
-        filled = self._with_links(message_id, values) if links is None else {**values, **links}
+        filled = self._with_links(message_id, contact_id, values) if links is None else {**values, **links}
         return Recipient(message_id, address, values.get(FULL_NAME_KEY, ""), filled)
 
     def kept_values(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
@@ -52,16 +63,21 @@ class CampaignMail:
         kept[FULL_NAME_KEY] = name
         return kept
 
-    def _with_links(self, message_id: UUID, values: Mapping[str, str]) -> dict[str, str]:
+    def _with_links(self, message_id: UUID, contact_id: UUID, values: Mapping[str, str]) -> dict[str, str]:
         """Only the links that the mail holds are signed: each costs an HMAC."""
         filled = dict(values)
         for key in self.link_keys:
-            filled[key] = link_value(key, message_id)
+            filled[key] = link_value(key, message_id, contact_id)
         return filled
 
 
-def link_value(key: str, message_id: UUID) -> str:
-    """The address behind "system.unsubscribe_url" and its like, or behind "link.3"."""
+def link_value(key: str, message_id: UUID, contact_id: UUID) -> str:
+    """The address behind "system.unsubscribe_url" and its like, or behind "link.3".
+
+    All lead to the message but the preference centre, which is the contact's: it outlives the mail.
+    """
+    if key == PREFERENCES_KEY:
+        return preferences_url(contact_id)
     make = _SYSTEM_LINKS.get(key)
     return make(message_id) if make else click_url(message_id, int(key.removeprefix("link.")))
 
@@ -76,6 +92,7 @@ def inert_links(campaign_id: UUID) -> dict[str, str]:
     return {
         **{f"link.{number}": url for number, url in targets},
         UNSUBSCRIBE_KEY: "(this person's unsubscribe link)",
+        PREFERENCES_KEY: "(this person's link to the mail preferences)",
         "system.view_in_browser_url": "(this person's link to the mail in the browser)",
         # An address like that of a real one, so that the frame leaves it out as it does the real one.
         "system.open_pixel_url": f"{settings.PUBLIC_URL}/o/this-persons-open-pixel.gif",
@@ -108,8 +125,9 @@ def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot) -> CampaignMa
         headers=bulk_headers(compiled, snapshot),
     )
     keys = used_keys([compiled.subject, compiled.html, compiled.text, *content.headers.values()])
-    links = tuple(sorted(key for key in keys if key in _SYSTEM_LINKS or key.startswith("link.")))
-    return CampaignMail(content, compiled.merge_keys, links)
+    system = {*_SYSTEM_LINKS, PREFERENCES_KEY}
+    links = tuple(sorted(key for key in keys if key in system or key.startswith("link.")))
+    return CampaignMail(content, compiled.merge_keys, links, frozen_audience(snapshot))
 
 
 def bulk_headers(compiled: CompiledContent, snapshot: CampaignSnapshot) -> dict[str, MergeTemplate | str]:

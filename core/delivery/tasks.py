@@ -12,6 +12,7 @@ from core.common.tasks import Summary, agency_task, enqueue, organization_task
 from core.delivery.dispatch import work
 from core.delivery.materialise import materialise_campaign
 from core.delivery.sweeper import sweep
+from core.delivery.transactional import due_organizations, send_confirmations
 from core.delivery.transports.registry import transports
 
 WORK_SECONDS = 15.0
@@ -46,6 +47,21 @@ def send_batches(*, slot: str) -> Summary:
     if tally["batches"]:
         enqueue(sweep_due_work)
     return dict(tally)
+
+
+@agency_task(name="delivery.find_confirmations")
+def find_confirmations() -> Summary:
+    """Wake the clients with confirmations of signups to send: first tries, retries, and what a dead worker left."""
+    organizations = due_organizations()
+    for organization_id in organizations:
+        enqueue(send_due_confirmations, organization_id=organization_id)
+    return {"clients": len(organizations)}
+
+
+@organization_task(name="delivery.send_confirmations")
+def send_due_confirmations(*, organization_id: str) -> Summary:
+    """Send one client's due confirmations."""
+    return dict(send_confirmations(organization_id=UUID(organization_id)))
 
 
 @worker_process_shutdown.connect

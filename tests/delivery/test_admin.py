@@ -181,6 +181,7 @@ def mail_html(mail: SandboxMail) -> str:
 EVERY_LINK = (
     '<p><a href="https://shop.example/offer?a=1&amp;b=2">Offer</a> <a href="https://shop.example/more">More</a></p>'
     '<p>{{ organization.postal_address }} <a href="{{ system.view_in_browser_url }}">In the browser</a> '
+    '<a href="{{ system.preferences_url }}">Preferences</a> '
     '<a href="{{ system.unsubscribe_url }}">Unsubscribe</a> {{ system.unsubscribe_url }}</p>'
 )
 TARGETS = ("https://shop.example/offer?a=1&b=2", "https://shop.example/more")
@@ -199,7 +200,10 @@ def tokens_of(message_id: UUID | None) -> set[str]:
     numbers = CampaignLink.objects.values_list("number", flat=True)
     clicks = {sign(Purpose.CLICK, message_id.bytes + number.to_bytes(2, "big")) for number in numbers}
     assert len(clicks) == len(TARGETS)
-    return clicks | {sign(purpose, message_id.bytes) for purpose in Purpose if purpose is not Purpose.CLICK}
+    contact_id = Message.objects.values_list("contact_id", flat=True).get(pk=message_id)
+    of_message = (Purpose.OPEN, Purpose.UNSUBSCRIBE, Purpose.VIEW)
+    own = {sign(purpose, message_id.bytes) for purpose in of_message}
+    return clicks | own | {sign(Purpose.PREFERENCES, contact_id.bytes)}
 
 
 def seen_in(client: Client, *addresses: str) -> str:
@@ -226,7 +230,7 @@ def test_message_pages_show_targets_and_no_token_to_any_role(
     assert "<(this person's unsubscribe link)>, <mailto:" in shown
     frame = seen_in(client, url("message_html", mail.message_id))
     assert all(f'href="{target}"' in frame for target in TARGETS)
-    assert frame.count('href="#"') == 2
+    assert frame.count('href="#"') == 3
     page = seen_in(client, url("message_change", mail.message_id))
     assert all(f"({target})" in page for target in TARGETS)
 

@@ -4,18 +4,23 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import urlencode
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, DropdownFilter
 from unfold.decorators import action, display
 
 from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
+from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.campaigns.models import Campaign
+from core.delivery.admin.explain_section import ANCHOR, PARAMETER
 from core.delivery.admin.mail_preview import MailPreviewAdmin, inert_mail
 from core.delivery.models import Message
+from core.delivery.resources import MessageResource
 from core.delivery.services import message_mark_sent, message_send_again
 from core.delivery.states import SEND_STATE_COLORS, SendState
+from core.exports.admin import ExportableAdmin
 
 NEWEST_CAMPAIGNS = 50
 
@@ -36,8 +41,12 @@ class CampaignFilter(DropdownFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(MailPreviewAdmin, OrganizationModelAdmin):
+class MessageAdmin(MailPreviewAdmin, ExportableAdmin, OrganizationModelAdmin):
     """Rows come from the pipeline only."""
+
+    export_permission = Permission.RESULTS_EXPORT
+    resource_classes = [MessageResource]
+    actions_list = ("export_list",)
 
     view_permission = Permission.CAMPAIGNS_VIEW
     list_display = ("contact", "campaign", "state", "why", "accepted_at")
@@ -60,7 +69,7 @@ class MessageAdmin(MailPreviewAdmin, OrganizationModelAdmin):
         ("Attempts", {"fields": (("attempts", "resends"), "provider_message_id", "delivery_state")}),
     )
     readonly_fields = ("why",)
-    actions_detail = ("send_again", "mark_as_sent")
+    actions_detail = ("send_again", "mark_as_sent", "explain")
     empty_title = "No messages yet"
     empty_text = "Each person of a campaign gets a row here as soon as the campaign starts."
     empty_icon = "outbox"
@@ -75,14 +84,24 @@ class MessageAdmin(MailPreviewAdmin, OrganizationModelAdmin):
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """Decisions are offered only where one is due."""
+        offered = super().get_actions_detail(request, object_id)
         is_due = Message.objects.filter(pk=object_id, send_state=SendState.UNRESOLVED).exists()
-        return super().get_actions_detail(request, object_id) if is_due else []
+        return offered if is_due else [one for one in offered if one.action_name.endswith("_explain")]
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         """By the beginning of the address: an index answers it, a search inside of it would read every row."""
         if search_term.strip():
             queryset = queryset.filter(contact__email_key__startswith=search_term.strip().casefold())
         return queryset, False
+
+    @action(description="Explain", url_path="explain", permissions=["contacts_view"], icon="help")
+    def explain(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        """Leads to the contact's page, where the answer stands beside everything else about the person."""
+        message = self._message(object_id)
+        access_of(request).require(Permission.CONTACTS_VIEW, message.organization_id)
+        contact_url = reverse("admin:contacts_contact_change", args=[message.contact_id])
+        query = urlencode({PARAMETER: str(message.campaign_id)})
+        return HttpResponseRedirect(f"{contact_url}?{query}#{ANCHOR}")
 
     def raw_of(self, request: HttpRequest, obj: Any) -> bytes | None:
         return inert_mail(obj.pk)

@@ -18,12 +18,16 @@ WORDS_LIMIT = 500
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One mail of the slice. `values` maps each merge key to its raw value (unescaped)."""
+    """One mail of the slice. `values` maps each merge key to its raw value (unescaped).
+
+    `message_id` is the ledger's, but for a mail of no campaign (`in_ledger` False), which has an id of its own.
+    """
 
     message_id: UUID
     address: str
     name: str
     values: Mapping[str, str]
+    in_ledger: bool = True
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class SandboxTransport(Transport):
     def _mail(self, skeleton: MimeSkeleton, recipient: Recipient) -> SandboxMail:
         return SandboxMail(
             organization_id=self._organization_id,
-            message_id=recipient.message_id,
+            message_id=recipient.message_id if recipient.in_ledger else None,
             recipient=recipient.address,
             sender=skeleton.content.from_email,
             subject=single_line(skeleton.content.subject.render(recipient.values))[:998],

@@ -5,6 +5,8 @@ import ipaddress
 from django.conf import settings
 from django.http import HttpRequest
 
+_NETWORK_BITS = {4: 24, 6: 48}
+
 
 def client_ip(request: HttpRequest) -> str | None:
     """The client's address. X-Forwarded-For is believed only as far as TRUSTED_PROXIES proxies have appended to it."""
@@ -17,3 +19,11 @@ def client_ip(request: HttpRequest) -> str | None:
         return str(ipaddress.ip_address(candidate))
     except ValueError:
         return None
+
+
+def network_of(ip_address: str | None) -> str:
+    """The network an address is in, /24 or /48: enough to see a gateway, too little to name a household."""
+    if not ip_address:
+        return ""
+    version = ipaddress.ip_address(ip_address).version
+    return str(ipaddress.ip_network(f"{ip_address}/{_NETWORK_BITS[version]}", strict=False))

@@ -4,7 +4,7 @@ PostgreSQL takes longer to plan the send pipeline's larger statements than to ca
 parameters on the client, which leaves nothing to prepare; a cursor of psycopg's own binds on the server.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ PREPARE_AFTER = 2
 
 
 @contextmanager
-def prepared(sql: str, parameters: Mapping[str, Any]) -> Iterator[psycopg.Cursor[Any]]:
+def prepared(sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Iterator[psycopg.Cursor[Any]]:
     """Execute on Django's own connection and transaction, and yield the cursor. Raises Django's database errors."""
     connection.ensure_connection()
     own: psycopg.Connection[Any] = connection.connection

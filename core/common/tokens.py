@@ -21,6 +21,10 @@ class Purpose(enum.Enum):
     CLICK = b"click"
     UNSUBSCRIBE = b"unsubscribe"
     VIEW = b"view"
+    PREFERENCES = b"preferences"
+    SIGNUP_FORM = b"signup-form"
+    SIGNUP_STAMP = b"signup-stamp"
+    CONFIRM = b"confirm"
 
 
 class BadToken(ValueError):

@@ -35,6 +35,7 @@ AUTHOR_KEYS = (
     "campaign.name",
     "campaign.subject",
     "system.unsubscribe_url",
+    "system.preferences_url",
     "system.view_in_browser_url",
 )
 ATTRIBUTE_PREFIX = "contact.attributes."

@@ -17,6 +17,7 @@ SAMPLE_VALUES: dict[str, str] = {
 }
 SYSTEM_VALUES: dict[str, str] = {
     "system.unsubscribe_url": "https://unsubscribe.example/",
+    "system.preferences_url": "https://preferences.example/",
     "system.view_in_browser_url": "https://view.example/",
 }
 

@@ -1,6 +1,5 @@
 """What a request for a pixel or a link leaves behind, and how much of it one mail may leave."""
 
-import ipaddress
 import logging
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from redis.exceptions import RedisError
 
-from core.common.network import client_ip
+from core.common.network import client_ip, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -17,15 +16,6 @@ HITS_PER_HOUR = 120
 """Of one mail and one kind. A forwarded mail stays below it; a loop that would fill the database does not."""
 _AGENT_LENGTH = 300
 _LANGUAGE_LENGTH = 60
-_NETWORK_BITS = {4: 24, 6: 48}
-
-
-def network_of(ip_address: str | None) -> str:
-    """The network an address is in, /24 or /48: enough to see a gateway, too little to name a household."""
-    if not ip_address:
-        return ""
-    version = ipaddress.ip_address(ip_address).version
-    return str(ipaddress.ip_network(f"{ip_address}/{_NETWORK_BITS[version]}", strict=False))
 
 
 def seen_of(request: HttpRequest) -> dict[str, Any]:

@@ -16,16 +16,19 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core.accounts.public_pages import frame
+from core.accounts.public_pages.wording import language_for
 from core.campaigns.models import CampaignLink
 from core.common.tokens import BadToken, Purpose
-from core.contacts.audience import blocked_contacts
-from core.contacts.choices import ContactStatus
+from core.contacts.public.links import preferences_path
+from core.contacts.public.standing import standing_of
 from core.delivery.errors import NothingSent
 from core.delivery.models import Message
 from core.delivery.public_links import link_from, message_id_from
 from core.delivery.queries import rendered_mail
-from core.tracking import hits, pages, services
+from core.tracking import hits, services
 from core.tracking.choices import EventType
+from core.tracking.pages import mail_page
 from core.tracking.recipients import recipient_scope
 from core.tracking.wording import Wording, wording_for
 
@@ -46,7 +49,7 @@ def _not_found_for_unknown(view: View) -> View:
         try:
             return view(request, token)
         except (BadToken, ObjectDoesNotExist, NothingSent):
-            return pages.not_found(request)
+            return frame.not_found(request)
 
     return guarded
 
@@ -64,7 +67,7 @@ def open_pixel(request: HttpRequest, token: str) -> HttpResponse:
         logger.info("An open of a mail that is no longer kept was not noted.")
     except DatabaseError:
         logger.exception("An open was not noted.")
-    return pages.private(HttpResponse(_PIXEL, content_type="image/gif"))
+    return frame.private(HttpResponse(_PIXEL, content_type="image/gif"))
 
 
 @csrf_exempt
@@ -79,7 +82,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
             _note(request, message, EventType.CLICKED, number)
         except DatabaseError:
             logger.exception("A click was not noted.")
-    return pages.private(HttpResponseRedirect(url))
+    return frame.private(HttpResponseRedirect(url))
 
 
 def _note(request: HttpRequest, message: Message, event_type: EventType, link_number: int | None = None) -> None:
@@ -97,39 +100,32 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         words = wording_for(request, message.contact.language).for_client(message.organization.name)
         if request.method == "POST":
             return _unsubscribe_posted(request, message, words)
-        if _is_mailed(message):
+        if standing_of(message.contact).is_subscribed:
             return _answer(message, words, words.ask_title, words.ask_text, offer="unsubscribe")
         return _gone(message, words)
 
 
-def _is_mailed(message: Message) -> bool:
-    """Whether the next campaign would reach this person: what a page says must be what the sender does."""
-    blocked = blocked_contacts(organization_id=message.organization_id, contact_ids=[message.contact_id])
-    return message.contact_id not in blocked
-
-
 def _unsubscribe_posted(request: HttpRequest, message: Message, words: Wording) -> HttpResponse:
     if int(request.META.get("CONTENT_LENGTH") or 0) > _LONGEST_BODY:
-        return pages.plain(words.bad_request, status=413)
+        return frame.plain(words.bad_request, status=413)
     if request.content_type not in _FORM_TYPES:
-        return pages.plain(words.bad_request, status=400)
+        return frame.plain(words.bad_request, status=400)
     if request.POST.get("List-Unsubscribe") == "One-Click":
         services.recipient_unsubscribe(message=message, seen=hits.seen_of(request))
         return _gone(message, words)
     if request.POST.get("resubscribe") == "yes":
         return _back(message, words)
-    return pages.plain(words.bad_request, status=400)
+    return frame.plain(words.bad_request, status=400)
 
 
 def _gone(message: Message, words: Wording) -> HttpResponse:
-    message.contact.refresh_from_db()
-    may_come_back = message.contact.status == ContactStatus.UNSUBSCRIBED and message.contact.deleted_at is None
+    may_come_back = standing_of(message.contact).may_come_back
     return _answer(message, words, words.gone_title, words.gone_text, offer="resubscribe" if may_come_back else "")
 
 
 def _back(message: Message, words: Wording) -> HttpResponse:
     services.recipient_resubscribe(message=message)
-    if _is_mailed(message):
+    if standing_of(message.contact).is_subscribed:
         return _answer(message, words, words.back_title, words.back_text, offer="unsubscribe")
     return _answer(message, words, words.gone_title, words.gone_text, problem=words.back_refused)
 
@@ -137,15 +133,16 @@ def _back(message: Message, words: Wording) -> HttpResponse:
 def _answer(
     message: Message, words: Wording, title: str, text: str, *, offer: str = "", problem: str = ""
 ) -> HttpResponse:
-    return pages.recipient_page(
+    return frame.public_page(
         "tracking/unsubscribe.html",
         wording=words,
         organization=message.organization,
         title=title,
         text=text,
-        address=pages.masked(message.contact.email),
+        address=frame.masked(message.contact.email),
         offer=offer,
         problem=problem,
+        preferences=preferences_path(message.contact_id),
     )
 
 
@@ -157,5 +154,5 @@ def view_in_browser(request: HttpRequest, token: str) -> HttpResponse:
     message_id: UUID = message_id_from(Purpose.VIEW, token)
     with recipient_scope(message_id) as message:
         if not hits.within_limit("view", message.pk):
-            return pages.plain(wording_for(request, message.contact.language).too_many, status=429)
-        return pages.mail_page(rendered_mail(message.pk).html)
+            return frame.too_many(language_for(request, message.contact.language), message.organization)
+        return mail_page(rendered_mail(message.pk).html)

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, fields
 
 from django.http import HttpRequest
-from django.utils.translation import get_language_from_request
+
+from core.accounts.public_pages.wording import language_for
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,8 @@ class Wording:
     back_title: str
     back_text: str
     back_refused: str
-    not_found_title: str
-    not_found_text: str
     bad_request: str
-    too_many: str
+    preferences_link: str
 
     def for_client(self, client: str) -> "Wording":
         """The same sentences with the client's name in them."""
@@ -41,10 +40,8 @@ ENGLISH = Wording(
     back_title="You are subscribed again",
     back_text="{client} sends mails again to",
     back_refused="This address cannot be subscribed again here. Write to {client} and ask for it.",
-    not_found_title="This link leads nowhere",
-    not_found_text="It may be incomplete, or the mail it came with is no longer kept. Try the link in the mail again.",
     bad_request="This request does not ask to unsubscribe (RFC 8058: List-Unsubscribe=One-Click). Nothing was changed.",
-    too_many="This page was asked for too often. Try again in an hour.",
+    preferences_link="Fewer mails, other topics, or a pause instead",
 )
 SPANISH = Wording(
     language="es",
@@ -58,15 +55,12 @@ SPANISH = Wording(
     back_title="Vuelve a estar suscrito",
     back_text="{client} envía de nuevo correos a",
     back_refused="Esta dirección no se puede volver a suscribir aquí. Escriba a {client} para pedirlo.",
-    not_found_title="Este enlace no lleva a ninguna parte",
-    not_found_text="Puede estar incompleto, o el correo ya no se conserva. Pruebe otra vez el enlace del correo.",
     bad_request="Esta petición no pide la baja (RFC 8058: List-Unsubscribe=One-Click). No se ha cambiado nada.",
-    too_many="Esta página se ha pedido demasiadas veces. Vuelva a intentarlo dentro de una hora.",
+    preferences_link="Menos correos, otros temas o una pausa",
 )
 _BY_LANGUAGE = {"en": ENGLISH, "es": SPANISH}
 
 
 def wording_for(request: HttpRequest, contact_language: str = "") -> Wording:
     """The contact's own language if we speak it, else the browser's (Accept-Language, RFC 9110), else English."""
-    own = _BY_LANGUAGE.get(contact_language[:2].lower())
-    return own or _BY_LANGUAGE.get(get_language_from_request(request)[:2], ENGLISH)
+    return _BY_LANGUAGE[language_for(request, contact_language)]

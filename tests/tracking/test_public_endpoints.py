@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from core.accounts.choices import OrganizationStatus
 from core.accounts.models import AuditEvent, Organization, User
+from core.accounts.public_pages.frame import readable_on
 from core.common.ids import new_id
 from core.common.tenancy import all_organizations, organization_scope
 from core.contacts.choices import ContactStatus
@@ -20,7 +21,6 @@ from core.delivery.models import Message
 from core.tracking import hits
 from core.tracking.choices import EventType, Verdict
 from core.tracking.models import AnalyticsEvent
-from core.tracking.pages import readable_on
 from tests.delivery import ledger
 from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign
 

@@ -3,18 +3,20 @@
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.contrib.admin import ShowFacets
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeData, mark_safe
 
+from core.accounts.model_admins.changelist import LongListAdmin
 from core.common.errors import DomainError
-from core.common.paginator import CappedPaginator
 
 NOTHING_CHOSEN = "Choose …"
 
 
-class HouseStyle:
-    """25 rows, counts that stop at a cap, filters applied together, a warning before typed text is lost.
+class HouseStyle(LongListAdmin):
+    """25 rows, pages by key behind the last counted one, filters applied together and without counts of their own, a
+    warning before typed text is lost.
 
     An empty list shows `empty_title`, `empty_text` and `empty_icon`, and the button for the first row. A DomainError
     that reaches the page becomes a message on it; the transaction of the page has been rolled back by then.
@@ -22,7 +24,7 @@ class HouseStyle:
 
     list_per_page = 25
     show_full_result_count = False
-    paginator: Any = CappedPaginator
+    show_facets = ShowFacets.NEVER
     list_filter_submit = True
     warn_unsaved_form = True
     empty_title: ClassVar[str] = ""

@@ -13,4 +13,5 @@ urlpatterns = [
     path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("core.operations.urls")),
     path("", include("core.tracking.urls")),
+    path("", include("core.contacts.public.urls")),
 ]

@@ -75,10 +75,29 @@ MENU: tuple[MenuGroup, ...] = (
     MenuGroup(
         "Audience",
         (
-            MenuEntry("Contacts", "group", "contacts_contact_changelist", P.CONTACTS_VIEW),
+            MenuEntry(
+                "Contacts",
+                "group",
+                "contacts_contact_changelist",
+                P.CONTACTS_VIEW,
+                also_active=tuple(
+                    f"contacts_{model}_{page}"
+                    for model in ("contactfield", "contacttag", "bulkchange")
+                    for page in ("changelist", "add", "change", "delete", "history")
+                ),
+            ),
             MenuEntry("Groups", "folder_shared", "contacts_contactgroup_changelist", P.CONTACTS_VIEW),
+            MenuEntry("Segments", "filter_alt", "contacts_segment_changelist", P.CONTACTS_VIEW),
             MenuEntry("Imports", "upload_file", "contacts_contactimport_changelist", P.CONTACTS_IMPORT),
+            MenuEntry("Exports", "file_download", "exports_listexport_changelist", P.CONTACTS_EXPORT),
             MenuEntry("Suppressions", "block", "contacts_suppression_changelist", P.CONTACTS_VIEW),
+            MenuEntry(
+                "Forms",
+                "dynamic_form",
+                "contacts_signupform_changelist",
+                P.CONTACTS_VIEW,
+                also_active=("contacts_signuprequest_changelist", "contacts_signuprequest_change"),
+            ),
         ),
     ),
     MenuGroup("Results", (MenuEntry("Results", "monitoring", "results", P.RESULTS_VIEW),)),
@@ -120,6 +139,7 @@ MENU: tuple[MenuGroup, ...] = (
             MenuEntry("Users", "manage_accounts", "accounts_user_changelist", P.AGENCY),
             MenuEntry("Plans", "sell", "subscriptions_plan_changelist", P.AGENCY),
             MenuEntry("Subscriptions", "card_membership", "subscriptions_subscription_changelist", P.AGENCY),
+            MenuEntry("Agency suppressions", "gavel", "contacts_agencysuppression_changelist", P.AGENCY),
             MenuEntry("Starter templates", "style", "email_templates_startertemplate_changelist", P.AGENCY),
             MenuEntry(
                 "Jobs",

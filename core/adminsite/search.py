@@ -1,4 +1,4 @@
-"""The command palette: pages, clients, campaigns and contacts whose name begins with what was typed.
+"""The command palette: pages, clients and campaigns that begin with what was typed, and contacts that have it anywhere.
 
 Nothing is cached: each result belongs to the clients in reach at this moment, and each query is bounded.
 """
@@ -16,6 +16,7 @@ from core.accounts.permissions import Permission
 from core.adminsite.navigation import MENU, link_or_none, offered_entries
 from core.campaigns.models import Campaign
 from core.contacts.models import Contact
+from core.contacts.search import SHORTEST_PART, search_contacts
 
 PER_KIND = 5
 LONGEST_TERM = 100
@@ -57,12 +58,15 @@ def _campaigns(access: Access, term: str) -> list[SearchResult]:
 
 
 def _contacts(access: Access, term: str) -> list[SearchResult]:
-    """By the beginning of the address: the unique index on (organization, email_key) answers, whatever the size."""
+    """Those whose address begins so, by the unique index; when they are few, the newest that have it anywhere."""
     ids = _organization_ids(access, Permission.CONTACTS_VIEW)
-    found = Contact.objects.filter(organization_id__in=ids, email_key__startswith=term, deleted_at=None).order_by(
-        "organization_id", "email_key"
-    )[:PER_KIND]
-    return _results(access, found, "Contact", "group")
+    alive = Contact.objects.filter(organization_id__in=ids, deleted_at=None)
+    found = list(alive.filter(email_key__startswith=term).order_by("organization_id", "email_key")[:PER_KIND])
+    if len(found) < PER_KIND and len(term) >= SHORTEST_PART:
+        known = {contact.pk for contact in found}
+        parts = search_contacts(alive, term).order_by("-id")[:PER_KIND]
+        found += [contact for contact in parts if contact.pk not in known]
+    return _results(access, found[:PER_KIND], "Contact", "group")
 
 
 def _results(access: Access, rows: Any, kind: str, icon: str) -> list[SearchResult]:

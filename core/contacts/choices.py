@@ -54,6 +54,16 @@ class SuppressionKind(models.TextChoices):
     ERASED = "erased", "Keyed hash of an erased address"
 
 
+class ListStatus(models.TextChoices):
+    """A do-not-mail list on its way: reading → draft → queued → done; one that holds nothing failed."""
+
+    READING = "reading", "Being read"
+    DRAFT = "draft", "Waiting for confirmation"
+    QUEUED = "queued", "Being added"
+    DONE = "done", "Done"
+    FAILED = "failed", "Unreadable"
+
+
 class ConsentBasis(models.TextChoices):
     """Why a client may write to somebody (GDPR, article 6; national rules for existing customers)."""
 
@@ -135,3 +145,38 @@ class SignupState(models.TextChoices):
     SENT = "sent", "Confirmation mail sent"
     FAILED = "failed", "Confirmation mail failed"
     CONFIRMED = "confirmed", "Confirmed"
+
+
+class BulkKind(models.TextChoices):
+    """What is done to many contacts. The last four belong to tags and custom fields, not to a filtered list."""
+
+    JOIN_GROUP = "join_group", "Add to a group"
+    LEAVE_GROUP = "leave_group", "Remove from a group"
+    ADD_TAGS = "add_tags", "Add tags"
+    REMOVE_TAGS = "remove_tags", "Remove tags"
+    UNSUBSCRIBE = "unsubscribe", "Unsubscribe"
+    SUPPRESS = "suppress", "Suppress"
+    DELETE = "delete", "Delete"
+    RENAME_TAG = "rename_tag", "Rename a tag"
+    DELETE_TAG = "delete_tag", "Delete a tag"
+    CLEAR_FIELD = "clear_field", "Remove the values of a custom field"
+    RETYPE_FIELD = "retype_field", "Change the type of a custom field"
+
+
+class BulkStatus(models.TextChoices):
+    """queued → running → done; failed and cancelled end it, too."""
+
+    QUEUED = "queued", "Waiting to start"
+    RUNNING = "running", "Running"
+    DONE = "done", "Done"
+    FAILED = "failed", "Stopped"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+BULK_STATUS_COLORS = {
+    BulkStatus.QUEUED: "info",
+    BulkStatus.RUNNING: "warning",
+    BulkStatus.DONE: "success",
+    BulkStatus.FAILED: "danger",
+    BulkStatus.CANCELLED: "info",
+}

@@ -47,7 +47,11 @@ def _as_text(value: Any) -> str:
 
 @dataclass(frozen=True)
 class ImportProgress:
-    """Where an import stands, from its own row. `rate_per_second` and `seconds_left` are None until known."""
+    """Where an import stands, from its own row. `rate_per_second` and `seconds_left` are None until known.
+
+    While a draft is counted, `rows_done` is how far that is; while an import is undone, rows are the contacts that it
+    made and changed.
+    """
 
     status: ImportStatus
     rows_total: int
@@ -74,25 +78,30 @@ BEHIND_AFTER = datetime.timedelta(seconds=15)
 """A chunk takes well under a second: after this long without one, something is holding the import up."""
 
 
+_AT_WORK = (ImportStatus.READING, ImportStatus.QUEUED, ImportStatus.RUNNING, ImportStatus.UNDOING)
+
+
 def import_progress(contact_import: ContactImport) -> ImportProgress:
     """The progress of an import, without a query."""
-    rate = _rate_per_second(contact_import)
-    left = contact_import.rows_total - contact_import.rows_done
     status = ImportStatus(contact_import.status)
+    total, done = contact_import.rows_total, contact_import.rows_done
+    if status == ImportStatus.UNDOING:
+        total = contact_import.created_count + contact_import.updated_count
+        done = contact_import.restored_count + contact_import.kept_count
+    rate = _rate_per_second(contact_import) if status != ImportStatus.UNDOING else None
     heartbeat_at = contact_import.heartbeat_at
-    under_way = status in (ImportStatus.QUEUED, ImportStatus.RUNNING)
     return ImportProgress(
         status=status,
-        rows_total=contact_import.rows_total,
-        rows_done=contact_import.rows_done,
+        rows_total=total,
+        rows_done=done,
         created=contact_import.created_count,
         updated=contact_import.updated_count,
         unchanged=contact_import.unchanged_count,
         refused=contact_import.refused_count,
         protected=contact_import.protected_count,
         rate_per_second=rate,
-        seconds_left=left / rate if rate else None,
-        is_behind=bool(under_way and heartbeat_at and timezone.now() - heartbeat_at > BEHIND_AFTER),
+        seconds_left=(total - done) / rate if rate else None,
+        is_behind=bool(status in _AT_WORK and heartbeat_at and timezone.now() - heartbeat_at > BEHIND_AFTER),
     )
 
 

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "django_celery_results",
     "core.common",
     "core.accounts",
+    "core.exports",
     "core.subscriptions",
     "core.contacts",
     "core.email_templates",
@@ -131,6 +132,7 @@ IMPORT_EXPORT_ESCAPE_FORMULAE_ON_EXPORT = True
 IMPORT_EXPORT_USE_TRANSACTIONS = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
-IMPORT_MAX_BYTES = 50 * 1024 * 1024
+IMPORT_MAX_BYTES = 500 * 1024 * 1024
+IMPORT_MAX_UNCOMPRESSED_BYTES = 2 * 1024 * 1024 * 1024
 
 LOGGING = logging_config(env.text("LOG_LEVEL", "INFO"), json=False)

@@ -90,6 +90,7 @@ INDEXED_BY_PARENT = {
     "contacts.ImportPart",
     "contacts.ImportedChunk",
     "contacts.RefusedRow",
+    "exports.ExportPart",
     "delivery.MessageValues",
     "delivery.SendAttempt",
     "tracking.DirtyCampaign",

@@ -96,22 +96,32 @@ def connect_mail_server(screen: Screen, server: SmtpServer) -> None:
     expect(page.get_by_text("go out over Our mail server")).to_be_visible()
 
 
-def upload_contacts(screen: Screen, content: bytes) -> None:
-    """By the next step that the home of a client without contacts offers."""
+def upload_contacts(screen: Screen, content: bytes, name: str = "clientes.csv") -> None:
+    """By the next step that the home of a client without contacts offers; ends on the columns."""
     screen.menu("Home")
     page = screen.page
     page.get_by_role("link", name="Import contacts").click()
-    file = {"name": "clientes.csv", "mimeType": "text/csv", "buffer": content}
+    file = {"name": name, "mimeType": "text/csv", "buffer": content}
     page.locator("input[type=file]").set_input_files(file)
+    expect(page.locator("[data-drop-file]")).to_contain_text(name)
     screen.shot("import-upload")
-    page.get_by_role("button", name="Check this file").click()
-    expect(page.get_by_text("First rows as they will be")).to_be_visible()
+    page.get_by_role("button", name="Upload this file").click()
+    expect(page.get_by_role("heading", name="Which column is what")).to_be_visible()
 
 
-def import_into_new_group(screen: Screen, *, rows: int) -> None:
+def choose_columns(screen: Screen) -> None:
+    """The guesses as they are, a legal basis and a new group; ends on the check."""
+    page = screen.page
+    page.get_by_role("radio", name="Express consent").check()
+    page.get_by_label("And into a new group named").fill(GROUP)
+    screen.shot("import-columns")
+    page.get_by_role("button", name="Check the rows").click()
+    expect(page.get_by_role("heading", name="First rows as they will be")).to_be_visible()
+
+
+def import_checked(screen: Screen, *, rows: int) -> None:
     """From the check page to the result, which comes by itself."""
     page = screen.page
-    page.locator("input[name=new_group]").fill(GROUP)
     page.get_by_role("button", name=f"Import {rows:,} rows").click()
     expect(page.get_by_role("heading", name="clientes.csv", exact=True)).to_be_visible()
     screen.shot("import-run")

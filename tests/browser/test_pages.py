@@ -54,7 +54,8 @@ def _work(screen: Screen) -> dict[str, str]:
     lines = [f"reader{number}@museo.example,Ana {number},Vigo" for number in range(READERS)]
     content = "\n".join(["Email,First name,City", *lines, "no address,Ana,Vigo"]).encode()
     steps.upload_contacts(screen, content)
-    steps.import_into_new_group(screen, rows=READERS + 1)
+    steps.choose_columns(screen)
+    steps.import_checked(screen, rows=READERS + 1)
     seen["import-result"] = page.url
     seen["template-editor"] = steps.write_template(screen, preview_as="reader7@museo.example", expected="Ana 7")
     steps.make_campaign(screen, "Opening night")

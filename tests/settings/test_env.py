@@ -18,6 +18,7 @@ PRODUCTION = {
     "SECRET_KEY": "x7Yq2-long-and-random-0123456789-abcdefghijklmnopqrstuvwxyz",
     "TOKEN_KEYS": "1:0123456789abcdefghijklmnopqrstuvwxyz",
     "ENCRYPTION_KEYS": Fernet.generate_key().decode(),
+    "ADDRESS_HASH_KEY": "k" * 40,
     "ALLOWED_HOSTS": "mail.agency.example",
     "DATABASE_URL": "postgres://engagex:pw@127.0.0.1:5432/engagex",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
@@ -71,7 +72,16 @@ def test_check_deploy_under_production_settings_has_no_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["SECRET_KEY", "TOKEN_KEYS", "ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL"]
+    "name",
+    [
+        "SECRET_KEY",
+        "TOKEN_KEYS",
+        "ENCRYPTION_KEYS",
+        "ADDRESS_HASH_KEY",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "PUBLIC_URL",
+    ],
 )
 def test_start_without_a_required_variable_names_it(name: str) -> None:
     done = _check_deploy(**{name: ""})

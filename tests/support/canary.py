@@ -13,8 +13,9 @@ from core.accounts.models import AuditEvent, Organization, OrganizationMembershi
 from core.campaigns.models import Campaign, CampaignGroup, CampaignLink, CampaignSegment, CampaignSnapshot
 from core.campaigns.states import CampaignStatus
 from core.common.tenancy import organization_scope
-from core.contacts.choices import ConsentChange, ImportStatus, SuppressionKind
+from core.contacts.choices import BulkKind, ConsentChange, ImportStatus, SuppressionKind
 from core.contacts.models import (
+    BulkChange,
     ColumnChoice,
     ConsentEvent,
     Contact,
@@ -32,11 +33,14 @@ from core.contacts.models import (
     SignupFormGroup,
     SignupRequest,
     Suppression,
+    SuppressionList,
 )
 from core.contacts.suppression_keys import suppression_key
 from core.delivery.models import Connection, DeliveryBatch, Message, MessageValues, SandboxMail, SendAttempt
 from core.delivery.states import BatchState, SendState
 from core.email_templates.models import EmailTemplate
+from core.exports.choices import ExportStatus
+from core.exports.models import ExportPart, ListExport
 from core.subscriptions.choices import Metric
 from core.subscriptions.models import Subscription, Usage
 from core.subscriptions.usage import month_of
@@ -76,6 +80,7 @@ def make_client(word: str) -> Client:
         rows |= _delivery_rows(organization, word, rows)
         rows |= _tracking_rows(organization, rows)
         rows |= _account_rows(organization, word, rows)
+        rows |= _export_rows(organization, word, users[Role.MANAGER])
     return Client(organization, word, rows, users)
 
 
@@ -127,6 +132,9 @@ def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
         organization=organization, name=f"Form {word}", title=word, introduction=word, consent_text=word
     )
     return {
+        BulkChange: BulkChange.objects.create(
+            organization=organization, kind=BulkKind.ADD_TAGS, title=word, values={"tags": [word]}, created_by=user
+        ),
         ColumnChoice: ColumnChoice.objects.create(
             organization=organization, header_key=word.lower(), field="first_name"
         ),
@@ -168,6 +176,9 @@ def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
         RefusedRow: RefusedRow.objects.create(
             organization=organization, contact_import=contact_import, row_number=2, values=[word, word], reason=word
         ),
+        SuppressionList: SuppressionList.objects.create(
+            organization=organization, file_name=f"{word}.csv", content=word.encode(), refused=word.encode(), note=word
+        ),
         Suppression: Suppression.objects.create(
             organization=organization,
             email=f"no-{word.lower()}@people.example",
@@ -175,6 +186,26 @@ def _audience_rows(organization: Organization, word: str, user: User) -> Rows:
             note=word,
         ),
     }
+
+
+def _export_rows(organization: Organization, word: str, user: User) -> Rows:
+    list_export = ListExport.objects.create(
+        organization=organization,
+        model_label="contacts.contact",
+        title=word,
+        query=f"q={word}",
+        columns=["email"],
+        created_by=user,
+        status=ExportStatus.DONE,
+        rows_done=1,
+        bytes_total=len(word),
+        finished_at=timezone.now(),
+        expires_at=timezone.now() + datetime.timedelta(days=1),
+    )
+    part = ExportPart.objects.create(
+        organization=organization, list_export=list_export, number=1, content=word.encode()
+    )
+    return {ListExport: list_export, ExportPart: part}
 
 
 def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:

@@ -3,20 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import connection
 from django.utils import timezone
 
 from core.accounts.choices import Role
 from core.accounts.models import Organization, OrganizationMembership, User
+from core.adminsite.demo.audience import fill_audience, story_audience
 from core.adminsite.demo.history import Sender, new_campaign, send_past_campaign
-from core.adminsite.demo.people import people_csv
 from core.adminsite.demo.stories import FLORIST, MUSEUM, SOFTWARE, STORIES, ClientStory
 from core.adminsite.services import NewClient, client_add
 from core.campaigns import services as campaigns
 from core.campaigns.models import Campaign
 from core.common.tenancy import all_organizations, organization_scope
-from core.contacts.models import Contact, ContactGroup, ContactImport
-from core.contacts.services import imports
+from core.contacts.models import Contact
 from core.delivery.claim import claim_batch
 from core.delivery.dispatch import dispatch
 from core.delivery.materialise import materialise_campaign
@@ -108,43 +106,17 @@ def _join(organization: Organization, user: User, role: Role) -> None:
 
 
 def _fill(organization: Organization, story: ClientStory, announce: Announce) -> None:
-    sender = Sender(organization, _audience(organization, story, announce), _templates(organization))
+    sender = Sender(organization, story_audience(organization, story, announce), _templates(organization))
     for past in story.campaigns:
         if send_past_campaign(sender, past):
             announce(f"Demo agency: {story.name} · {past.name}")
+    fill_audience(organization, story)
     if story is FLORIST:
         _campaigns_in_other_states(sender)
     if story is SOFTWARE:
         _failing_connection(sender)
     if story is MUSEUM:
         _draft(sender, "Guided tours in December", "Four tours, twelve places each", "newsletter")
-
-
-def _audience(organization: Organization, story: ClientStory, announce: Announce) -> ContactGroup:
-    """The story's people, imported from a CSV as a client would hand it over."""
-    file_name = f"{story.slug} contacts (demo).csv"
-    if not ContactImport.objects.filter(file_name=file_name).exists():
-        announce(f"Demo agency: {story.name} · {story.people:,} contacts")
-        content = people_csv(
-            story.people, seed=story.slug, extra_column=story.extra_column, with_mistakes=story.with_mistakes
-        )
-        upload = imports.import_upload(organization=organization, file_name=file_name, content=content)
-        fields = [column["field"] for column in upload.columns]
-        imports.import_map(contact_import_id=upload.pk, fields=fields, new_group_name=story.group)
-        imports.import_confirm(contact_import_id=upload.pk)
-        imports.import_run(contact_import_id=upload.pk)
-        _spread_over_the_year(organization)
-    return ContactGroup.objects.get(name=story.group)
-
-
-def _spread_over_the_year(organization: Organization) -> None:
-    """Contacts came in over the last year, more of them lately."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE contacts_contact SET created_at = created_at - power(random(), 1.4) * interval '400 days',"
-            " consent_at = created_at WHERE organization_id = %s",
-            [organization.pk],
-        )
 
 
 def _templates(organization: Organization) -> dict[str, EmailTemplate]:

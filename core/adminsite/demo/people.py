@@ -1,6 +1,7 @@
 """Made-up people as the CSV files that clients would hand over. The same seed gives the same people."""
 
 import csv
+import datetime
 import io
 import random
 
@@ -33,17 +34,17 @@ MISTAKES = (
 def people_csv(
     count: int, *, seed: str, extra_column: tuple[str, tuple[str, ...]], with_mistakes: bool = False
 ) -> bytes:
-    """A CSV of `count` different people in UTF-8, with one column of the client's own; mistakes are strewn in."""
+    """A CSV of `count` different people in UTF-8, the last three columns the client's own; mistakes are strewn in."""
     chance = random.Random(seed)  # noqa: S311 - made-up people need no secrecy
     title, values = extra_column
     rows = [_person(number, chance, values) for number in range(count)]
     if with_mistakes:
         for mistake in MISTAKES:
-            rows.insert(chance.randrange(len(rows)), [*mistake, chance.choice(CITIES), chance.choice(values)])
+            rows.insert(chance.randrange(len(rows)), [*mistake, "", *_own_values(chance, values)])
         rows.insert(len(rows) - 1, [rows[0][0].upper(), *rows[0][1:]])
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(["Email", "First name", "Last name", "City", title])
+    writer.writerow(["Email", "First name", "Last name", "Phone", "City", title, "Orders", "Customer since"])
     writer.writerows(rows)
     return out.getvalue().encode()
 
@@ -51,4 +52,11 @@ def people_csv(
 def _person(number: int, chance: random.Random, values: tuple[str, ...]) -> list[str]:
     first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
     address = f"{first}.{last}{number}@{chance.choice(MAILBOXES)}".lower()
-    return [address, first, last, chance.choice(CITIES), chance.choice(values)]
+    phone = f"+34 600 {chance.randrange(1000):03} {chance.randrange(1000):03}" if chance.random() < 0.4 else ""
+    return [address, first, last, phone, *_own_values(chance, values)]
+
+
+def _own_values(chance: random.Random, values: tuple[str, ...]) -> list[str]:
+    since = datetime.date(2020, 1, 1) + datetime.timedelta(days=chance.randrange(2_100))
+    orders = int(chance.expovariate(0.25))
+    return [chance.choice(CITIES), chance.choice(values), str(orders), since.isoformat()]

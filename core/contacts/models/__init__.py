@@ -1,12 +1,20 @@
+from core.contacts.models.bulk import BulkChange
 from core.contacts.models.consent import ConsentEvent, SignupForm, SignupFormGroup, SignupRequest
 from core.contacts.models.contacts import Contact, ContactGroup, ContactGroupMembership, ContactSearch
 from core.contacts.models.fields import ContactField, ContactTag
 from core.contacts.models.imports import ColumnChoice, ContactImport, ImportedChunk, ImportPart, RefusedRow
 from core.contacts.models.segments import Segment
-from core.contacts.models.suppressions import AgencySuppression, Suppression
+from core.contacts.models.suppressions import (
+    AgencySuppression,
+    AgencySuppressionList,
+    Suppression,
+    SuppressionList,
+)
 
 __all__ = [
     "AgencySuppression",
+    "AgencySuppressionList",
+    "BulkChange",
     "ColumnChoice",
     "ConsentEvent",
     "Contact",
@@ -24,4 +32,5 @@ __all__ = [
     "SignupFormGroup",
     "SignupRequest",
     "Suppression",
+    "SuppressionList",
 ]

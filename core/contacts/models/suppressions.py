@@ -1,10 +1,11 @@
 """Whom a client, or the whole agency, must not write to, whatever the contact says."""
 
+from django.conf import settings
 from django.db import models
 
 from core.common.constraints import SameOrganization
 from core.common.models import OrganizationOwned, UUIDModel
-from core.contacts.choices import SuppressionKind, SuppressionReason
+from core.contacts.choices import ListStatus, SuppressionKind, SuppressionReason
 
 
 class SuppressionEntry(UUIDModel):
@@ -51,7 +52,14 @@ class Suppression(SuppressionEntry, OrganizationOwned):
                 violation_error_message="This is suppressed already.",
             ),
         ]
-        indexes = [models.Index(fields=["organization", "-id"], name="contacts_suppression_newest")]
+        indexes = [
+            models.Index(fields=["organization", "-id"], name="contacts_suppression_newest"),
+            models.Index(
+                fields=["organization", "group", "key"],
+                name="contacts_suppression_topic",
+                condition=models.Q(group__isnull=False),
+            ),
+        ]
 
 
 class AgencySuppression(SuppressionEntry):
@@ -67,3 +75,41 @@ class AgencySuppression(SuppressionEntry):
                 violation_error_message="This is suppressed already.",
             )
         ]
+
+
+class DoNotMailList(UUIDModel):
+    """A do-not-mail list of an old tool. `content` is the upload until it is added; `refused` the unreadable lines as
+    CSV. `counts`: new, known and refused lines, and how many people in the contacts get no more mail by it."""
+
+    file_name = models.CharField("file", max_length=200)
+    content = models.BinaryField(null=True, editable=False)
+    refused = models.BinaryField(null=True, editable=False)
+    note = models.CharField(max_length=200, blank=True)
+    status = models.CharField(max_length=8, choices=ListStatus, default=ListStatus.READING)
+    counts = models.JSONField(default=dict)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField("uploaded", auto_now_add=True)
+    finished_at = models.DateTimeField("added", null=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.file_name
+
+
+class SuppressionList(DoNotMailList, OrganizationOwned):
+    """One of one client."""
+
+    class Meta(OrganizationOwned.Meta):
+        verbose_name = "do-not-mail list"
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["organization", "-id"], name="contacts_suppr_list_newest")]
+
+
+class AgencySuppressionList(DoNotMailList):
+    """One for every client of the agency."""
+
+    class Meta:
+        verbose_name = "do-not-mail list of the agency"
+        ordering = ["-id"]

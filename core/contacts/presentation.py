@@ -203,11 +203,14 @@ def result_sentences(contact_import: ContactImport, groups: Sequence[ContactGrou
 
 def _undone_sentences(contact_import: ContactImport) -> list[str]:
     when = f" on {day(contact_import.undone_at)}" if contact_import.undone_at else ""
-    sentences = [f"Undone{when}: {count_of(contact_import.restored_count, 'contact')} are as before the import."]
-    if contact_import.kept_count:
+    restored, kept = contact_import.restored_count, contact_import.kept_count
+    sentences = [
+        f"Undone{when}: {count_of(restored, 'contact')} {'is' if restored == 1 else 'are'} as before the import."
+    ]
+    if kept:
+        was = "was left as it is" if kept == 1 else "were left as they are"
         sentences.append(
-            f"{count_of(contact_import.kept_count, 'contact')} were left as they are, because something happened to "
-            "them since. They are listed below with the reason."
+            f"{count_of(kept, 'contact')} {was}, because something happened since: see the reason in the list below."
         )
     return sentences
 

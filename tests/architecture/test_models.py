@@ -13,6 +13,7 @@ AGENCY_MODELS = {
     "accounts.User": "a person may work for many clients; reached through memberships",
     "subscriptions.Plan": "the agency's price list",
     "contacts.AgencySuppression": "whom no client of the agency may write to",
+    "contacts.AgencySuppressionList": "a do-not-mail list on its way into the agency's suppressions",
     "email_templates.StarterTemplate": "the agency's own designs, naming no client",
 }
 

@@ -155,7 +155,7 @@ def test_bulk_send_now_asks_first_and_sends_what_can_be_sent(in_florist: Organiz
 
     assert asked.status_code == 200
     assert "2 people of Florist will get “Spring offer”" in content
-    assert "“No groups” is left out. No group is chosen." in content
+    assert "“No groups” is left out. No group or segment is chosen." in content
     assert "is left out: it is sending already" in content
     assert stored(good).status == CampaignStatus.DRAFT
 

@@ -230,7 +230,7 @@ def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
         from_email=organization.default_from_email,
         organization_values={"organization.name": organization.name, "organization.postal_address": word},
         merge_keys=[],
-        audience={"included": [[str(rows[ContactGroup].pk), word]], "excluded": []},
+        audience={"included": [{"id": str(rows[ContactGroup].pk), "name": word}], "excluded": []},
         content_hash="0" * 64,
     )
     link = CampaignLink.objects.create(

@@ -202,14 +202,14 @@ class ContactActionsMixin:
         if selection.is_all:
             return self._in_background(request, kind, f"{kind.label}: {form.words}", form.values)
         changed = form.perform(request, kind, selection.ids)
-        done = "changed" if changed else "changed: nothing was left to do"
-        verbs = {
-            BulkKind.JOIN_GROUP: "added to",
-            BulkKind.LEAVE_GROUP: "removed from",
-            BulkKind.ADD_TAGS: "tagged",
-            BulkKind.REMOVE_TAGS: "untagged:",
+        people = count_of(changed, "contact")
+        done = {
+            BulkKind.JOIN_GROUP: f"{people} added to {form.words}.",
+            BulkKind.LEAVE_GROUP: f"{people} removed from {form.words}.",
+            BulkKind.ADD_TAGS: f"{people} tagged {form.words}.",
+            BulkKind.REMOVE_TAGS: f"{form.words} removed from {people}.",
         }
-        self.message_user(request, f"{count_of(changed, 'contact')} {verbs.get(kind, done)} {form.words}.")
+        self.message_user(request, done[kind] if changed else "Nothing had to change: it was so already.")
         return HttpResponseRedirect(back)
 
     def _in_background(self, request: HttpRequest, kind: BulkKind, title: str, values: dict[str, Any]) -> HttpResponse:

@@ -54,7 +54,7 @@ class SignupFormAdmin(OrganizationModelAdmin):
     change_permission = Permission.CONTACTS_MANAGE
     delete_permission = Permission.CONTACTS_MANAGE
 
-    list_display = ("name", "state", "group_names", "asked", "confirmed", "rate")
+    list_display = ("name", "state", "group_names", "asked", "shown_confirmed", "rate")
     search_fields = ("name",)
     fieldsets = (
         (
@@ -110,7 +110,7 @@ class SignupFormAdmin(OrganizationModelAdmin):
         return _capped(obj.asked_count)
 
     @display(description="confirmed")
-    def confirmed(self, obj: Any) -> str:
+    def shown_confirmed(self, obj: Any) -> str:
         return _capped(obj.confirmed_count)
 
     @display(description="rate")

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from core.common.tenancy import require
 from core.contacts.choices import ContactStatus, ImportMode, SuppressionKind, SuppressionReason
 from core.contacts.imports.chunks import Choices, PreparedChunk
-from core.contacts.imports.upsert_sql import Statements
+from core.contacts.imports.upsert_sql import THIS_CLIENT, Statements
 from core.contacts.suppression_keys import key_sql
 
 _MOST_ATTEMPTS = 5
@@ -42,8 +42,7 @@ _EMPTY = """
 # Two imports of one client take turns, chunk by chunk: they cannot deadlock, and the second finds what the first wrote.
 _TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended('contacts.write_chunk:' || %s, 0)), clock_timestamp()"
 
-# Statistics of a table that grows by thousands of rows a second are always old: without this the planner may read
-# millions of contacts to find some thousand by their key.
+# For the same reason as upsert_sql.THIS_CLIENT: statistics of a table that grows by thousands of rows a second are old.
 _BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 _KINDS_IN_USE = """
@@ -67,7 +66,7 @@ _STATUS_BY_REASON = f"""
 _SUPPRESSED_HERE = f"""
     SELECT staged.row_number, {_STATUS_BY_REASON} AS status FROM contacts_import_staged AS staged
       JOIN contacts_suppression AS suppression
-        ON suppression.organization_id = %(organization_id)s AND suppression.group_id IS NULL
+        ON suppression.organization_id = {THIS_CLIENT} AND suppression.group_id IS NULL
        AND suppression.key = {{key}}
 """  # noqa: S608 - made of constants
 _SUPPRESSED_BY_AGENCY = """
@@ -75,15 +74,16 @@ _SUPPRESSED_BY_AGENCY = """
       JOIN contacts_agencysuppression AS suppression ON suppression.key = {key}
 """
 
-_MISSING_MEMBERSHIPS = """
+_MISSING_MEMBERSHIPS = f"""
     INSERT INTO contacts_import_joined (group_id, contact_id)
     SELECT chosen.id, known.id
       FROM unnest(%(group_ids)s::uuid[]) AS chosen (id) CROSS JOIN contacts_import_known AS known
-     WHERE (known.is_deleted OR NOT %(leaves_known)s)
-       AND NOT EXISTS (SELECT FROM contacts_contactgroupmembership AS membership
-                        WHERE membership.organization_id = %(organization_id)s
-                          AND membership.group_id = chosen.id AND membership.contact_id = known.id)
-"""
+      LEFT JOIN LATERAL (
+          SELECT TRUE AS is_there FROM contacts_contactgroupmembership
+           WHERE organization_id = {THIS_CLIENT} AND group_id = chosen.id AND contact_id = known.id OFFSET 0
+      ) AS membership ON TRUE
+     WHERE (known.is_deleted OR NOT %(leaves_known)s) AND membership.is_there IS NULL
+"""  # noqa: S608 - made of constants
 _JOIN = """
     INSERT INTO contacts_contactgroupmembership (id, organization_id, group_id, contact_id, added_at)
     SELECT engagex_uuid7(), %(organization_id)s, group_id, contact_id, %(written_at)s
@@ -160,6 +160,14 @@ def take_turns(organization_id: UUID) -> datetime.datetime:
     return written_at
 
 
+def _make_room(cursor: Any) -> None:
+    """Keep a chunk and the seen addresses of some hundred thousand rows in memory: PostgreSQL's 8 MB are less than a
+    chunk. Possible until a session has made its first temporary table; after that it holds already."""
+    cursor.execute("SELECT pg_my_temp_schema() = 0")
+    if cursor.fetchone()[0]:
+        cursor.execute("SET temp_buffers = '64MB'")
+
+
 class Staging:
     """The temporary tables of one run on this connection, and what is done with them."""
 
@@ -179,6 +187,7 @@ class Staging:
             "leaves_known": choices.mode == ImportMode.ADD_ONLY,
         }
         with connection.cursor() as cursor:
+            _make_room(cursor)
             cursor.execute(self._sql.tables)
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from core.common.tenancy import require
 from core.contacts.choices import ImportStatus
 from core.contacts.imports.rows import TEXT_FIELDS
 from core.contacts.imports.staging import take_turns
+from core.contacts.imports.upsert_sql import THIS_CLIENT
 from core.contacts.models import ContactImport, ImportedChunk
 from core.contacts.search import contacts_reindex
 from core.subscriptions import usage
@@ -56,7 +57,7 @@ _CHANGED = """
 _LOCK = f"""
     SELECT count(*) FROM (
         SELECT FROM contacts_contact AS contact
-         WHERE contact.organization_id = %(organization_id)s AND contact.id = ANY({_CREATED} || {_CHANGED})
+         WHERE contact.organization_id = {THIS_CLIENT} AND contact.id = ANY({_CREATED} || {_CHANGED})
          ORDER BY contact.email_key FOR UPDATE
     ) AS locked
 """  # noqa: S608 - made of the constants above
@@ -65,12 +66,12 @@ _KEPT = f"""
                             WHEN contact.deleted_at IS NOT NULL THEN '{DELETED_SINCE}'
                             ELSE '{CHANGED_SINCE}' END
       FROM contacts_contact AS contact
-     WHERE contact.organization_id = %(organization_id)s AND contact.updated_at <> %(written_at)s
+     WHERE contact.organization_id = {THIS_CLIENT} AND contact.updated_at <> %(written_at)s
        AND (contact.id = ANY({_CREATED}) AND contact.deleted_at IS NULL OR contact.id = ANY({_CHANGED}))
 """  # noqa: S608 - made of the constants above
 _DELETE_CREATED = f"""
     UPDATE contacts_contact SET deleted_at = %(undone_at)s, updated_at = %(undone_at)s
-     WHERE organization_id = %(organization_id)s AND id = ANY({_CREATED})
+     WHERE organization_id = {THIS_CLIENT} AND id = ANY({_CREATED})
        AND updated_at = %(written_at)s AND deleted_at IS NULL
     RETURNING id
 """  # noqa: S608 - made of the constants above
@@ -80,10 +81,10 @@ _RESTORE = f"""
       FROM contacts_importedchunk AS chunk
      CROSS JOIN LATERAL jsonb_each(chunk.before) AS record (id, before)
       JOIN contacts_contact AS present
-        ON present.organization_id = %(organization_id)s AND present.id = record.id::uuid
+        ON present.organization_id = {THIS_CLIENT} AND present.id = record.id::uuid
      CROSS JOIN LATERAL jsonb_populate_record(present, record.before) AS old
      WHERE chunk.organization_id = %(organization_id)s AND chunk.id = %(chunk_id)s
-       AND contact.organization_id = %(organization_id)s AND contact.id = present.id
+       AND contact.organization_id = {THIS_CLIENT} AND contact.id = present.id
        AND contact.updated_at = %(written_at)s AND contact.deleted_at IS NULL
     RETURNING contact.id, contact.deleted_at IS NOT NULL
 """  # noqa: S608 - made of the constants above

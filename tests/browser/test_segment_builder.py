@@ -99,7 +99,7 @@ def test_segment_is_built_counted_saved_and_listed(window: Screen) -> None:
     expect(page.locator("#result_list")).to_contain_text("Engaged VIPs")
     expect(page.locator("#result_list")).to_contain_text("tagged “vip”")
     window.shot("list")
-    page.get_by_role("link", name="Engaged VIPs").click()
+    page.locator("#result_list").get_by_role("link", name="Engaged VIPs").click()
     expect(page.locator(".sg-row")).to_have_count(4)
     expect(page.locator("[data-count]")).to_have_text("2 people")
     window.shot("change")

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ def _ceiling(files: _Files) -> float:
     began = time.perf_counter()
     with connection.cursor() as cursor, files.clean.open("rb") as file:
         cursor.execute(_STAGING)
-        while lines := [line for line, _number in zip(file, range(CEILING_CHUNK), strict=False)]:
+        while lines := list(islice(file, CEILING_CHUNK)):
             with transaction.atomic():
                 with cursor.copy("COPY benchmark_staging FROM STDIN") as copy:
                     copy.write(b"".join(lines))

@@ -81,7 +81,7 @@ def test_contact_page_tells_the_whole_story(manager: Client, florist: Organizati
         )
     text = manager.get(_page(contact)).content.decode()
     for words in (
-        "Express consent, 1 March 2026, by Shop till",
+        "Express consent, 1 March 2026 · Shop till",
         "Role address",
         "Paused until",
         "added by hand (by phone)",

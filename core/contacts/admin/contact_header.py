@@ -52,7 +52,7 @@ def consent_words(contact: Contact) -> str:
     if not contact.consent_at and not contact.consent_basis:
         return "No consent is noted"
     on = f", {timezone.localtime(contact.consent_at):%-d %B %Y}" if contact.consent_at else ", day not known"
-    return f"{basis}{on}" + (f", by {contact.consent_source}" if contact.consent_source else "")
+    return f"{basis}{on}" + (f" · {contact.consent_source}" if contact.consent_source else "")
 
 
 def _initials(contact: Contact) -> str:

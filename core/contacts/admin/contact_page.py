@@ -30,6 +30,7 @@ class ContactPageMixin:
 
     form = ContactForm
     change_form_template = "contacts/contact_form.html"
+    compressed_fields = False
     actions_detail: Any = ("unsubscribe", "suppress", "merge")
     needs_life: ClassVar[frozenset[str]] = frozenset({"unsubscribe", "suppress", "merge"})
     """Actions that a deleted contact does not offer."""

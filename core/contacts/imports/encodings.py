@@ -101,5 +101,6 @@ def _one_byte_encoding(telling: list[bytes]) -> str:
     best = matches.best()
     if best is None:
         return _DEFAULT
-    usual = next((match for match in matches if match.encoding == _DEFAULT), None)
+    # One match stands for all encodings that read the sample alike.
+    usual = next((match for match in matches if _DEFAULT in match.could_be_from_charset), None)
     return _DEFAULT if usual is not None and usual.chaos <= best.chaos else best.encoding

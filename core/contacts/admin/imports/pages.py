@@ -44,7 +44,6 @@ def steps_to(now: int, contact_import: ContactImport | None = None) -> list[dict
             urls[CHECK] = page_url("check", contact_import.pk)
     return [
         {
-            "number": number,
             "label": label,
             "state": "done" if number < now else "now" if number == now else "later",
             "url": urls.get(number, "") if number != now else "",

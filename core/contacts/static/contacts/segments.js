@@ -11,6 +11,7 @@
     const WAIT_MS = 500;
     const BEHAVIOUR = "behaviour";
 
+    const how = (node) => Object.keys(HOW).find((key) => Array.isArray(node[key]));
     let rule = read(area.value) || (config.rule && Object.keys(config.rule).length ? config.rule : { all: [] });
     let problems = config.problems || {};
     let numbers = 0;
@@ -24,12 +25,13 @@
     area.setAttribute("aria-hidden", "true");
 
     function read(text) {
+        let found = null;
         try {
-            const found = JSON.parse(text);
-            return found && typeof found === "object" && how(found) ? found : null;
+            found = JSON.parse(text);
         } catch {
             return null;
         }
+        return found && typeof found === "object" && how(found) ? found : null;
     }
 
     function element(name, attributes = {}, ...children) {
@@ -43,7 +45,6 @@
         return made;
     }
 
-    const how = (node) => Object.keys(HOW).find((key) => Array.isArray(node[key]));
     const operatorOf = (node) => fields.get(node.field)?.operators.find((one) => one.name === node.is);
 
     /* What a change does: "" only writes and asks; a path draws anew and focuses what stands there. */
@@ -61,6 +62,14 @@
         if (focus) builder.querySelector(`[data-focus="${CSS.escape(focus)}"]`)?.focus();
     }
 
+    /* Draws anew what stands behind a select and depends on it. The select itself stays: in a new one, a word that is
+       typed to choose would begin again at each letter. */
+    function follow(chosen, parts) {
+        while (chosen.nextSibling) chosen.nextSibling.remove();
+        chosen.after(...parts);
+        chosen.closest(".sg-row").parentElement.querySelector(":scope > .sg-problem")?.remove();
+    }
+
     const under = (path, index) => (path ? `${path}.${index}` : String(index));
 
     function group(node, path, parent, index, depth) {
@@ -69,7 +78,7 @@
             const items = node[how(node)];
             delete node[how(node)];
             node[value] = items;
-            changed(`${path}:how`);
+            changed();
         });
         choice.dataset.focus = `${path}:how`;
         choice.setAttribute("aria-label", depth === 1 ? "People who fit" : "Group: people who fit");
@@ -115,23 +124,12 @@
             for (const key of Object.keys(node)) delete node[key];
             Object.assign(node, { field: value, is: fields.get(value).operators[0].name });
             reset(node);
-            changed(`${path}:field`);
+            changed();
+            follow(about, comparison(node, path));
         });
         about.dataset.focus = `${path}:field`;
         about.setAttribute("aria-label", "What the condition is about");
-        const parts = element("div", { class: "sg-parts" }, about);
-        const field = fields.get(node.field);
-        if (field) {
-            const compare = select(field.operators.map((one) => [one.name, one.label]), node.is, (value) => {
-                const before = operatorOf(node)?.takes;
-                node.is = value;
-                if (operatorOf(node).takes !== before) reset(node);
-                changed(`${path}:is`);
-            });
-            compare.dataset.focus = `${path}:is`;
-            compare.setAttribute("aria-label", "How it compares");
-            parts.append(compare, ...widgets(node, field, path));
-        }
+        const parts = element("div", { class: "sg-parts" }, about, ...comparison(node, path));
         const row = element("div", { class: "sg-row" }, parts, tools(parent, path, index, "condition"));
         const problem = wrong(path);
         if (!problem) return row;
@@ -141,6 +139,21 @@
             input.setAttribute("aria-describedby", problem.id);
         });
         return element("div", {}, row, problem);
+    }
+
+    function comparison(node, path) {
+        const field = fields.get(node.field);
+        if (!field) return [];
+        const compare = select(field.operators.map((one) => [one.name, one.label]), node.is, (value) => {
+            const before = operatorOf(node)?.takes;
+            node.is = value;
+            if (operatorOf(node).takes !== before) reset(node);
+            changed();
+            follow(compare, widgets(node, field, path));
+        });
+        compare.dataset.focus = `${path}:is`;
+        compare.setAttribute("aria-label", "How it compares");
+        return [compare, ...widgets(node, field, path)];
     }
 
     function sections() {
@@ -220,31 +233,39 @@
                 node.campaign = value;
                 delete node.last;
                 if (value === "last") node.last = 3;
-                changed(`${path}:value`);
+                changed();
+                follow(which, [...last(node), ...period(node, path)]);
             },
         );
         which.dataset.focus = `${path}:value`;
         which.setAttribute("aria-label", "Campaign");
-        const parts = [which];
-        if (node.campaign === "last") {
-            const last = input("number", node.last, (value) => { node.last = number(value); changed(); }, { min: 1 });
-            last.setAttribute("aria-label", "How many campaigns");
-            parts.push(last, word("campaigns"));
-        }
+        return [which, ...last(node), ...period(node, path)];
+    }
+
+    function last(node) {
+        if (node.campaign !== "last") return [];
+        const made = input("number", node.last, (value) => { node.last = number(value); changed(); }, { min: 1 });
+        made.setAttribute("aria-label", "How many campaigns");
+        return [made, word("campaigns")];
+    }
+
+    function period(node, path) {
         const when = select([["ever", "at any time"], ["days", "in the last"]], node.days === undefined ? "ever" : "days", (value) => {
             if (value === "days") node.days = 90;
             else delete node.days;
-            changed(`${path}:when`);
+            changed();
+            follow(when, days(node));
         });
         when.dataset.focus = `${path}:when`;
         when.setAttribute("aria-label", "When");
-        parts.push(when);
-        if (node.days !== undefined) {
-            const days = input("number", node.days, (value) => { node.days = number(value); changed(); }, { min: 1 });
-            days.setAttribute("aria-label", "Days");
-            parts.push(days, word("days"));
-        }
-        return parts;
+        return [when, ...days(node)];
+    }
+
+    function days(node) {
+        if (node.days === undefined) return [];
+        const made = input("number", node.days, (value) => { node.days = number(value); changed(); }, { min: 1 });
+        made.setAttribute("aria-label", "Days");
+        return [made, word("days")];
     }
 
     /* Several values: each with a button that takes it out. `options` are [value, label] to choose from; without them
@@ -269,11 +290,27 @@
             changed(focus);
         };
         const add = options
-            ? select([["", values.length ? "Add …" : "Choose …"], ...options.filter(([value]) => !values.includes(value))], "", (value) => value && take([value]))
+            ? chosen(take, [["", values.length ? "Add …" : "Choose …"], ...options.filter(([value]) => !values.includes(value))])
             : typed(take, suggestions);
         add.dataset.focus = focus;
         add.setAttribute("aria-label", options ? "Add a value" : "Add a value: Enter takes it");
         return values.length ? [list, add] : [add];
+    }
+
+    /* With the mouse a choice is taken at once; by keys with Enter or on leaving, as each letter chooses another one. */
+    function chosen(take, options) {
+        let isByKeys = false;
+        const taken = (value) => value && take([value]);
+        const made = select(options, "", (value) => isByKeys || taken(value));
+        made.addEventListener("pointerdown", () => { isByKeys = false; });
+        made.addEventListener("keydown", (event) => {
+            isByKeys = event.key !== "Enter";
+            if (isByKeys) return;
+            event.preventDefault();
+            taken(made.value);
+        });
+        made.addEventListener("blur", () => made.isConnected && taken(made.value));
+        return made;
     }
 
     function typed(take, suggestions) {
@@ -396,6 +433,8 @@
 
     function schedule() {
         clearTimeout(timer);
+        asked += 1;
+        waiting?.abort();
         timer = setTimeout(ask, WAIT_MS);
     }
 

@@ -129,6 +129,21 @@ def _rules(campaign: str) -> dict[str, list[dict[str, Any]]]:
             {"field": "opened", "is": "did_not", "campaign": "any", "days": 90},
             {"field": "attribute.city", "is": "is", "value": "Madrid"},
         ],
+        "sent a mail, opened it, not clicked": [
+            {"field": "sent", "is": "did", "campaign": campaign},
+            {"field": "opened", "is": "did", "campaign": campaign},
+            not_clicked,
+        ],
+        "sent lately, nothing opened or clicked": [
+            {"field": "sent", "is": "did", "campaign": "any", "days": 90},
+            {"field": "opened", "is": "did_not", "campaign": "any", "days": 90},
+            {"field": "clicked", "is": "did_not", "campaign": "any", "days": 90},
+        ],
+        "not sent lately, not clicked, subscribed": [
+            {"field": "sent", "is": "did_not", "campaign": "any", "days": 30},
+            {"field": "clicked", "is": "did_not", "campaign": "last", "last": 3},
+            {"field": "status", "is": "is", "value": "subscribed"},
+        ],
     }
 
 

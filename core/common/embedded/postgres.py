@@ -24,6 +24,7 @@ from core.common.embedded.processes import (
 
 READY_SECONDS = 120.0  # crash recovery replays up to max_wal_size
 FIRST_BUILTIN_LOCALE_MAJOR = 17
+FIRST_IO_METHOD_MAJOR = 18
 # Backends of a killed postmaster let go of its shared memory within moments.
 SHARED_MEMORY_HELD = "pre-existing shared memory block"
 SHARED_MEMORY_ATTEMPTS = 20
@@ -46,6 +47,9 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
 }
+# Read in the process that asks: what mostly lies in the system's cache only gains a detour by I/O workers, which on a
+# small machine nearly doubles the time of a scan.
+OWN_READS = {"io_method": "sync"}
 # For data that are thrown away anyway: a crash of the machine may destroy them.
 UNSAFE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 
@@ -61,6 +65,7 @@ class EmbeddedPostgres:
         self._sockets = socket_directory(data_dir)
         self._announce = announce
         settings = SETTINGS | ({} if fsync else UNSAFE_SETTINGS) | {"unix_socket_directories": str(self._sockets)}
+        settings |= OWN_READS if self.binaries.major >= FIRST_IO_METHOD_MAJOR else {}
         self.child = Child(
             ProcessSpec(
                 name="postgres",

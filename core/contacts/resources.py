@@ -11,8 +11,9 @@ from import_export.resources import ModelResource
 from import_export.results import Result
 
 from core.contacts.imports.columns import ATTRIBUTE
-from core.contacts.models import Contact, Suppression
+from core.contacts.models import Contact, ContactGroup, Segment, SignupRequest, Suppression
 from core.contacts.queries import contact_attribute_names
+from core.contacts.segments import segment_sentences
 
 _EXPORTED = (
     "email",
@@ -88,3 +89,44 @@ class SuppressionResource(ModelResource):
 
     def dehydrate_group(self, suppression: Suppression) -> str:
         return suppression.group.name if suppression.group else ""
+
+
+class GroupResource(ModelResource):
+    """Groups with the number of people in each."""
+
+    people = Field(column_name="people", readonly=True)
+
+    class Meta:
+        model = ContactGroup
+        fields = export_order = ("name", "description", "people", "is_topic", "public_name", "created_at")
+        name = "Groups"
+
+    def dehydrate_people(self, group: ContactGroup) -> int:
+        """Counted in full, unlike in the list: a worker writes the file."""
+        return group.group_memberships.count()
+
+
+class SegmentResource(ModelResource):
+    """Segments with their rule as a sentence, and the number of people when they were counted last."""
+
+    rule = Field(column_name="who_belongs_to_it", readonly=True)
+
+    class Meta:
+        model = Segment
+        fields = export_order = ("name", "description", "rule", "counted", "counted_at")
+        name = "Segments"
+
+    def dehydrate_rule(self, segment: Segment) -> str:
+        return segment_sentences([segment])[segment.pk]
+
+
+class SignupRequestResource(ModelResource):
+    """Who asked to be subscribed, with the words they agreed to: proof of consent."""
+
+    form = Field(column_name="form", attribute="form__name", readonly=True)
+    state = Field(column_name="state", attribute="get_state_display", readonly=True)
+
+    class Meta:
+        model = SignupRequest
+        fields = export_order = ("email", "form", "state", "created_at", "confirmed_at", "consent_text", "problem")
+        name = "Signup requests"

@@ -15,8 +15,10 @@ from django.utils import timezone
 from core.accounts.choices import Role
 from core.accounts.models import AuditEvent, Organization, OrganizationMembership, User
 from core.common.tenancy import all_organizations, organization_scope
+from core.contacts.models import ContactField, Segment, SignupForm, SignupRequest
 from core.exports import services
 from core.exports.choices import ExportFormat, ExportStatus
+from core.exports.lists import exportable_admin, list_columns
 from core.exports.models import ExportPart, ListExport
 from core.exports.runner import run_export
 from core.exports.tasks import tidy_up
@@ -216,3 +218,55 @@ def test_export_request_without_columns_is_refused(florist: Organization, member
             file_format=ExportFormat.CSV,
             columns=[],
         )
+
+
+@pytest.mark.parametrize(
+    ("model", "expected"),
+    [
+        ("contacts.contactgroup", {"name": "Readers", "people": "2", "is_topic": "no"}),
+        ("contacts.segment", {"name": "Vigo", "who_belongs_to_it": "People whose City is “Vigo”.", "counted": "1"}),
+        (
+            "contacts.signuprequest",
+            {"email": "new@people.example", "form": "Footer", "state": "Confirmation mail waiting"},
+        ),
+        ("campaigns.campaign", {"name": "Spring", "status": "Draft", "sent_to": "Readers"}),
+    ],
+)
+def test_export_of_the_other_lists_holds_their_rows(
+    florist: Organization,
+    museum: Organization,
+    member: Callable[..., User],
+    signed_in: Callable[[User], Client],
+    model: str,
+    expected: dict[str, str],
+) -> None:
+    for organization in (florist, museum):
+        _fill(organization)
+    client = signed_in(member(Role.MANAGER))
+    app, name = model.split(".")
+    page = reverse(f"admin:{app}_{name}_export")
+    columns = [column.key for column in list_columns(exportable_admin(model).export_resource(florist.pk))]
+    assert client.post(page, {"file_format": "csv", "columns": columns}).status_code == 302
+    with all_organizations(reason="a test looks"):
+        list_export = ListExport.objects.select_related("organization").get()
+    header, *rows = rows_of(fetched(client, written(list_export)))
+    assert len(rows) == 1, "one client's rows, none of the other's"
+    assert expected.items() <= dict(zip(header, rows[0], strict=True)).items()
+
+
+def _fill(organization: Organization) -> None:
+    """One of each of what can be listed."""
+    with organization_scope(organization):
+        people = [
+            factories.make_contact(organization, f"{name}@people.example", attributes={"city": city})
+            for name, city in (("anna", "Vigo"), ("bob", "Lugo"))
+        ]
+        group = factories.make_group(organization, "Readers", people)
+        ContactField.objects.create(organization=organization, key="city", label="City")
+        rule = {"all": [{"field": "attribute.city", "is": "is", "value": "Vigo"}]}
+        Segment.objects.create(organization=organization, name="Vigo", rule=rule, counted=1)
+        form = SignupForm.objects.create(organization=organization, name="Footer", title="News", consent_text="Yes.")
+        SignupRequest.objects.create(
+            organization=organization, form=form, email="new@people.example", email_key="new@people.example"
+        )
+        factories.make_campaign(organization, group=group, name="Spring")

@@ -21,18 +21,23 @@ from core.campaigns.forms import CampaignForm
 from core.campaigns.models import Campaign
 from core.campaigns.preflight import campaign_problems
 from core.campaigns.queries import campaign_audience
+from core.campaigns.resources import CampaignResource
 from core.campaigns.states import EDITABLE, FROZEN, RUNNING, STATUS_COLORS, CampaignStatus, is_legal
+from core.exports.admin import ExportableAdmin
 
 S = CampaignStatus
 
 
 @register(Campaign)
-class CampaignAdmin(SendingActions, OrganizationModelAdmin):
+class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
     """Only a draft is edited; every later state shows the page read-only with the actions of that state."""
 
     form = CampaignForm
     change_form_template = "campaigns/campaign_form.html"
     compressed_fields = False
+    export_permission = Permission.RESULTS_EXPORT
+    resource_classes = [CampaignResource]
+    actions_list = ("export_list",)
     view_permission = Permission.CAMPAIGNS_VIEW
     add_permission = Permission.CAMPAIGNS_MANAGE
     change_permission = Permission.CAMPAIGNS_MANAGE

@@ -18,7 +18,9 @@ from core.contacts import services
 from core.contacts.choices import CONTACT_STATUS_COLORS, ContactStatus
 from core.contacts.models import ContactGroup, ContactGroupMembership
 from core.contacts.presentation import count_of
+from core.contacts.resources import GroupResource
 from core.contacts.sections import key_from
+from core.exports.admin import ExportableAdmin
 
 PEOPLE_A_PAGE = 25
 
@@ -31,7 +33,10 @@ class CappedCount(Subquery):
 
 
 @register(ContactGroup)
-class ContactGroupAdmin(OrganizationModelAdmin):
+class ContactGroupAdmin(ExportableAdmin, OrganizationModelAdmin):
+    export_permission = Permission.CONTACTS_EXPORT
+    resource_classes = [GroupResource]
+    actions_list = ("export_list",)
     change_form_template = "contacts/group_form.html"
     view_permission = Permission.CONTACTS_VIEW
     add_permission = Permission.CONTACTS_MANAGE

@@ -20,19 +20,24 @@ from core.contacts.errors import BadRule, TookTooLong
 from core.contacts.forms.segments import GroupForSegmentForm, SegmentForm, read_rule_text
 from core.contacts.models import Contact, Segment
 from core.contacts.presentation import count_of
+from core.contacts.resources import SegmentResource
 from core.contacts.segments import check_rule, parse_rule, rule_sentence, segment_sentences
 from core.contacts.segments.builder import builder_config
 from core.contacts.segments.people import people_count, people_sample
 from core.contacts.services.segments import COUNT
+from core.exports.admin import ExportableAdmin
 
 SHOWN_CAMPAIGNS = 5
 _IN_THE_BACKGROUND = "Save the segment: it is then counted in the background."
 
 
 @register(Segment)
-class SegmentAdmin(OrganizationModelAdmin):
+class SegmentAdmin(ExportableAdmin, OrganizationModelAdmin):
     form = SegmentForm
     change_form_template = "contacts/segments/change_form.html"
+    export_permission = Permission.CONTACTS_EXPORT
+    resource_classes = [SegmentResource]
+    actions_list = ("export_list",)
     view_permission = Permission.CONTACTS_VIEW
     add_permission = Permission.CONTACTS_MANAGE
     change_permission = Permission.CONTACTS_MANAGE

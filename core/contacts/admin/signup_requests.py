@@ -11,15 +11,20 @@ from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.permissions import Permission
 from core.contacts.admin.signup_forms import STATE_COLORS, people_words
 from core.contacts.models import SignupRequest
+from core.contacts.resources import SignupRequestResource
 from core.contacts.services.signups import signup_resend
+from core.exports.admin import ExportableAdmin
 
 MOST_AT_ONCE = 100
 
 
 @register(SignupRequest)
-class SignupRequestAdmin(OrganizationModelAdmin):
+class SignupRequestAdmin(ExportableAdmin, OrganizationModelAdmin):
     """Requests come from forms only. Unconfirmed ones are forgotten after a month."""
 
+    export_permission = Permission.CONTACTS_EXPORT
+    resource_classes = [SignupRequestResource]
+    actions_list = ("export_list",)
     view_permission = Permission.CONTACTS_VIEW
     list_display = ("email", "state_label", "form", "created_at", "confirmed_at", "problem")
     list_filter = ("state", "form")

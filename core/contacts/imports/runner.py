@@ -44,6 +44,9 @@ UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 _KEEP_REFUSED = """
     COPY contacts_refusedrow (id, organization_id, contact_import_id, row_number, values, reason) FROM STDIN
 """
+# What a crash of the server may take with it is whole chunks at the end, together with their checkpoint: the run goes on
+# before them. The last word about a run waits for the disk as every other transaction does, and for all before it.
+_NO_WAITING = "SET LOCAL synchronous_commit = off"
 
 
 def read_import(contact_import_id: UUID) -> dict[str, Any]:
@@ -164,6 +167,8 @@ def _look_again(contact_import: ContactImport, staging: Staging, chunk: Prepared
 @transaction.atomic
 def _write_chunk(contact_import: ContactImport, staging: Staging, done: int, chunk: PreparedChunk) -> None:
     """One chunk with everything that belongs to it. Raises ImportTakenOver, LimitReached or NoUsableSubscription."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NO_WAITING)
     stored = ContactImport.objects.select_for_update().get(pk=contact_import.pk)
     if stored.status not in UNDER_WAY or stored.rows_done != done:
         raise ImportTakenOver(f"{stored} was paused, cancelled or went on elsewhere at row {stored.rows_done:,}.")

@@ -25,7 +25,7 @@ _TEMPORARY_TABLES = """
         {texts} attributes jsonb NOT NULL
     ) ON COMMIT DELETE ROWS;
     CREATE TEMPORARY TABLE contacts_import_seen (
-        email_key text COLLATE "C" PRIMARY KEY, row_number integer NOT NULL
+        address uuid PRIMARY KEY, row_number integer NOT NULL
     );
     CREATE TEMPORARY TABLE contacts_import_known (
         row_number integer NOT NULL, id uuid NOT NULL, is_deleted boolean NOT NULL, is_changed boolean NOT NULL,

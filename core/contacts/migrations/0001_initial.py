@@ -168,7 +168,7 @@ class Migration(migrations.Migration):
                 ('added_at', models.DateTimeField(auto_now_add=True, verbose_name='added')),
                 ('contact', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='group_memberships', to='contacts.contact')),
                 ('group', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='group_memberships', to='contacts.contactgroup')),
-                ('organization', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
+                ('organization', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.organization')),
             ],
             options={
                 'verbose_name': 'group membership',

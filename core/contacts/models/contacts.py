@@ -168,6 +168,10 @@ class ContactGroup(UUIDModel, TimeStamped, OrganizationOwned):
 class ContactGroupMembership(UUIDModel, OrganizationOwned):
     """A contact's place in a group."""
 
+    # That the organization exists follows from its being the group's and the contact's: a check less for each row.
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
     group = models.ForeignKey(
         ContactGroup, on_delete=models.CASCADE, related_name="group_memberships", db_constraint=False, db_index=False
     )

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import template
+from django.template.defaultfilters import capfirst
 
 from core.accounts.audit_words import ChangeRow, action_words, change_rows
 from core.common.moments import shown_moment
@@ -17,6 +18,13 @@ register.filter("ex_when", shown_moment)
 def ex_percent(value: float | str | None) -> str:
     """One decimal, or a dash when there is nothing to divide by ("" is what a template finds on nothing)."""
     return f"{value:.1f} %" if isinstance(value, (int, float)) else "–"
+
+
+@register.filter
+def ex_title(words: object) -> str:
+    """With a capital letter, but for an address, which is written as it is."""
+    text = str(words)
+    return text if "@" in text else capfirst(text)
 
 
 @register.filter

@@ -1,5 +1,6 @@
 """The list of segments, and the page on which one is built."""
 
+import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from django.contrib.admin import register
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.timesince import timesince
 from unfold.decorators import action, display
 
@@ -28,6 +30,8 @@ from core.contacts.services.segments import COUNT
 from core.exports.admin import ExportableAdmin
 
 SHOWN_CAMPAIGNS = 5
+COUNTED_WITHIN = datetime.timedelta(minutes=10)
+"""A worker has counted a changed segment by then, or something keeps it from counting."""
 _IN_THE_BACKGROUND = "Save the segment: it is then counted in the background."
 
 
@@ -82,7 +86,9 @@ class SegmentAdmin(ExportableAdmin, OrganizationModelAdmin):
 
     @display(description="counted", ordering="counted_at")
     def counted_when(self, obj: Segment) -> str:
-        return f"{timesince(obj.counted_at, depth=1)} ago" if obj.counted_at else "Being counted"
+        if obj.counted_at:
+            return f"{timesince(obj.counted_at, depth=1)} ago"
+        return "Being counted" if obj.updated_at > timezone.now() - COUNTED_WITHIN else "Not counted"
 
     @action(description="Count again", permissions=["contacts_view"])
     def count_again(self, request: HttpRequest, queryset: Any) -> None:

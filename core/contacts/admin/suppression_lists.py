@@ -16,6 +16,7 @@ from core.contacts.models import AgencySuppressionList, Suppression, Suppression
 from core.contacts.services.suppression_lists import suppression_list_confirm, suppression_list_upload
 
 PASTED = "Pasted lines"
+EARLIER_LISTS = 10
 
 
 class SuppressionListPages:
@@ -56,9 +57,18 @@ class SuppressionListPages:
             "opts": self.opts,
             "form": form,
             "whose": str(client) if client else "every client",
+            "earlier": [(upload, self._list_url("uploaded", upload.pk)) for upload in self._newest(client)],
             "back_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
         }
         return TemplateResponse(request, "contacts/suppression_list_upload.html", context)
+
+    def _newest(self, client: Any) -> Any:
+        uploads = (
+            AgencySuppressionList.objects.all()
+            if client is None
+            else SuppressionList.objects.filter(organization=client)
+        )
+        return uploads.defer("content", "refused").order_by("-id")[:EARLIER_LISTS]
 
     def _uploaded(self, client: Any, form: ListForm) -> Any:
         file, lines = form.cleaned_data["file"], form.cleaned_data["lines"]

@@ -44,8 +44,8 @@ UNDER_WAY = (ImportStatus.QUEUED, ImportStatus.RUNNING)
 _KEEP_REFUSED = """
     COPY contacts_refusedrow (id, organization_id, contact_import_id, row_number, values, reason) FROM STDIN
 """
-# What a crash of the server may take with it is whole chunks at the end, together with their checkpoint: the run goes on
-# before them. The last word about a run waits for the disk as every other transaction does, and for all before it.
+# What a crash of the server may take with it is whole chunks at the end, together with their checkpoint: the run goes
+# on from there. The last word about a run waits for the disk as every other transaction does, and for all before it.
 _NO_WAITING = "SET LOCAL synchronous_commit = off"
 
 

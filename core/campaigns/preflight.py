@@ -47,11 +47,12 @@ class SendPreview:
 
 def campaign_problems(campaign: Campaign, audience: AudienceCounts | None = None) -> list[Problem]:
     """Everything that keeps the campaign from being sent, all at once. The plan is checked when it is reserved."""
-    return [
-        *_audience_problems(campaign, audience or campaign_audience(campaign)),
-        *_content_problems(campaign),
-        *_sender_problems(campaign),
-    ]
+    return known_problems(campaign, audience or campaign_audience(campaign))
+
+
+def known_problems(campaign: Campaign, audience: AudienceCounts | None) -> list[Problem]:
+    """The same without what only counting tells, when the audience is not counted."""
+    return [*_audience_problems(campaign, audience), *_content_problems(campaign), *_sender_problems(campaign)]
 
 
 def send_preview(campaign: Campaign) -> SendPreview:
@@ -67,10 +68,12 @@ def send_preview(campaign: Campaign) -> SendPreview:
     return SendPreview(audience, tuple(problems), plan_use)
 
 
-def _audience_problems(campaign: Campaign, audience: AudienceCounts) -> list[Problem]:
+def _audience_problems(campaign: Campaign, audience: AudienceCounts | None) -> list[Problem]:
     if drafted_audience(campaign).is_empty:
         message = "No group or segment is chosen. Choose under Who which of them get this mail."
         return [Problem("no_group", message, "who")]
+    if audience is None:
+        return []
     if audience.total == 0:
         message = (
             "Nobody is in the chosen groups and segments. Import contacts into a group, or choose others under Who."

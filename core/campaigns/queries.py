@@ -8,6 +8,10 @@ from django.utils import timezone
 from core.campaigns.models import Campaign, CampaignGroup, CampaignSegment, CampaignSnapshot
 from core.campaigns.states import CampaignStatus
 from core.contacts.audience import AudienceCounts, AudienceDefinition, audience_counts
+from core.contacts.errors import TookTooLong
+from core.contacts.segments.people import time_limit
+
+QUICK_SECONDS = 0.5
 
 
 def due_campaign_ids() -> list[tuple[UUID, UUID]]:
@@ -33,6 +37,15 @@ def segments_of(campaign: Campaign) -> tuple[list[UUID], list[UUID]]:
 def campaign_audience(campaign: Campaign) -> AudienceCounts:
     """How many people the campaign would reach now, and how many are skipped for which reason."""
     return audience_counts(drafted_audience(campaign))
+
+
+def quick_campaign_audience(campaign: Campaign) -> AudienceCounts | None:
+    """The same while a page is opened; None when it takes longer than somebody waits for a page."""
+    try:
+        with time_limit(QUICK_SECONDS):
+            return campaign_audience(campaign)
+    except TookTooLong:
+        return None
 
 
 def drafted_audience(campaign: Campaign) -> AudienceDefinition:

@@ -3,7 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from playwright.sync_api import Download, Locator, expect
+import pytest
+from playwright.sync_api import Download, Locator, Page, expect
 
 from tests.browser.screen import Screen
 from tests.support.smtp_server import SmtpServer
@@ -179,3 +180,12 @@ def send(screen: Screen, people: str) -> None:
     """Two clicks at once, as impatient people do; the report follows."""
     screen.page.get_by_role("button", name=f"Send to {people} people").dblclick()
     expect(screen.page).to_have_url(re.compile("/report/$"))
+
+
+def tab_to(page: Page, target: Locator) -> None:
+    """By keyboard alone: Tab as often as somebody would."""
+    for _ in range(150):
+        if target.evaluate("element => element === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    pytest.fail(f"{target} is not reached by the keyboard")

@@ -1,10 +1,13 @@
 """The contact page in the browser: tags one by one, merging, by keyboard, on a phone, and to axe's rules."""
 
+import json
+import time
 from collections.abc import Iterator
+from zipfile import ZipFile
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import steps
 from tests.browser.conftest import SUPERUSER
@@ -62,11 +65,7 @@ def test_page_breaks_no_serious_rule_of_accessibility_and_fits(
     screen.page.goto(worked[1][name])
     screen.page.wait_for_load_state("networkidle")
     screen.shot(name)
-    found = Axe().run(screen.page, context=None, options={"resultTypes": ["violations"]}).response["violations"]
-    broken = {
-        rule["id"]: [node["html"][:160] for node in rule["nodes"][:4]] for rule in found if rule["impact"] in SERIOUS
-    }
-    assert broken == {}
+    _is_accessible(screen.page)
     width = screen.page.viewport_size
     assert width and screen.page.evaluate("document.documentElement.scrollWidth") <= width["width"]
     screen.page.context.close()
@@ -101,3 +100,56 @@ def test_tags_and_fields_are_set_by_keyboard_and_two_contacts_become_one(
     screen.shot("gone")
     assert screen.troubles == []
     page.context.close()
+
+
+def test_person_gets_a_copy_of_the_data_and_is_erased_by_keyboard(
+    chromium: Browser, product: Product, worked: tuple
+) -> None:
+    screen = _window(chromium, product, worked)
+    page = screen.page
+    screen.open("/admin/contacts/contact/add/")
+    page.locator("input[name=email]").fill("leaver@vivero.example")
+    page.locator("[name=_continue]").click()
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+    contact = page.url
+    steps.tab_to(page, page.get_by_role("link", name="Export data"))
+    page.keyboard.press("Enter")
+    screen.shot("export-data")
+    _is_accessible(page)
+    steps.tab_to(page, page.get_by_role("button", name="Download"))
+    with page.expect_download() as started:
+        page.keyboard.press("Enter")
+    with ZipFile(started.value.path()) as archive:
+        assert "leaver@vivero.example" in json.dumps(json.loads(archive.read("data.json")))
+
+    page.goto(contact)
+    steps.tab_to(page, page.get_by_role("link", name="Erase"))
+    page.keyboard.press("Enter")
+    screen.shot("erase")
+    _is_accessible(page)
+    steps.tab_to(page, page.get_by_role("button", name="Erase for good"))
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("is erased within a minute")).to_be_visible()
+    _until_erased(page, contact)
+    screen.shot("erased")
+    _is_accessible(page)
+    assert "leaver" not in page.content()
+    assert screen.troubles == []
+    page.context.close()
+
+
+def _until_erased(page: Page, contact: str) -> None:
+    give_up_at = time.monotonic() + steps.UNDER_WAY_MS / 1_000
+    page.goto(contact)
+    while not page.get_by_text("Erased on").is_visible():
+        assert time.monotonic() < give_up_at, "the worker has not erased the contact"
+        page.wait_for_timeout(500)
+        page.reload()
+
+
+def _is_accessible(page: Page) -> None:
+    found = Axe().run(page, context=None, options={"resultTypes": ["violations"]}).response["violations"]
+    broken = {
+        rule["id"]: [node["html"][:160] for node in rule["nodes"][:4]] for rule in found if rule["impact"] in SERIOUS
+    }
+    assert broken == {}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Download, Locator, Page, expect
+from playwright.sync_api import Browser, Download, Page, expect
 
 from tests.browser import steps
 from tests.browser.conftest import SUPERUSER
 from tests.browser.screen import Screen
-from tests.browser.steps import UNDER_WAY_MS
+from tests.browser.steps import UNDER_WAY_MS, tab_to
 from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
@@ -71,41 +71,41 @@ def test_import_by_keyboard_only_from_file_to_undo(window: Screen, tmp_path: Pat
     file.write_bytes(_messy())
     window.open("/admin/contacts/contactimport/import/")
     _choose_file(page, file)
-    _tab_to(page, page.get_by_role("button", name="Upload this file"))
+    tab_to(page, page.get_by_role("button", name="Upload this file"))
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name="Which column is what")).to_be_visible()
     assert page.get_by_label("Correo").input_value() == "email"
     expect(page.locator(".ct-map-row").first).to_contain_text("lector0@norte0.example")
     _make_number_field_of(page, "Puntos")
-    _tab_to(page, page.get_by_role("radio").first)
+    tab_to(page, page.get_by_role("radio").first)
     page.keyboard.press("Space")
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("radio", name="Confirmed by mail")).to_be_checked()
-    _tab_to(page, page.get_by_label("Where it came from"))
+    tab_to(page, page.get_by_label("Where it came from"))
     page.keyboard.type("Book fair")
-    _tab_to(page, page.get_by_label("And into a new group named"))
+    tab_to(page, page.get_by_label("And into a new group named"))
     page.keyboard.type("Readers")
     window.shot("columns")
-    _tab_to(page, page.get_by_role("button", name="Check the rows"))
+    tab_to(page, page.get_by_role("button", name="Check the rows"))
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name="First rows as they will be")).to_be_visible()
     expect(page.locator('[data-count="created"]')).to_have_text(f"{ROWS - BAD_ROWS:,}", timeout=UNDER_WAY_MS)
     expect(page.locator('[data-count="refused"]')).to_have_text(str(BAD_ROWS))
     window.shot("check")
-    _tab_to(page, page.get_by_role("button", name=f"Import {ROWS:,} rows"))
+    tab_to(page, page.get_by_role("button", name=f"Import {ROWS:,} rows"))
     page.keyboard.press("Enter")
 
     expect(page.get_by_text(f"All {ROWS:,} rows were read")).to_be_visible(timeout=UNDER_WAY_MS)
     window.shot("result")
     expect(page.locator('[data-count="created"]')).to_have_text(f"{ROWS - BAD_ROWS:,}")
     _download_has_the_refused(page, tmp_path)
-    _tab_to(page, page.get_by_role("link", name="Undo this import"))
+    tab_to(page, page.get_by_role("link", name="Undo this import"))
     page.keyboard.press("Enter")
     expect(page.get_by_text(f"{ROWS - BAD_ROWS:,} contacts that came with it are deleted")).to_be_visible()
     window.shot("undo")
-    _tab_to(page, page.get_by_role("button", name="Undo this import"))
+    tab_to(page, page.get_by_role("button", name="Undo this import"))
     page.keyboard.press("Enter")
     expect(page.get_by_text(re.compile(r"Undone on .*2,940 contacts are as before"))).to_be_visible(
         timeout=UNDER_WAY_MS
@@ -115,7 +115,7 @@ def test_import_by_keyboard_only_from_file_to_undo(window: Screen, tmp_path: Pat
 
 def _choose_file(page: Page, file: Path) -> None:
     zone = page.locator("input[type=file]")
-    _tab_to(page, zone)
+    tab_to(page, zone)
     outline = page.evaluate("getComputedStyle(document.querySelector('[data-drop]')).outlineStyle")
     assert outline == "solid"
     with page.expect_file_chooser() as chooser:
@@ -127,7 +127,7 @@ def _choose_file(page: Page, file: Path) -> None:
 def _make_number_field_of(page: Page, header: str) -> None:
     """By the letters of the option, as a native select is used without a mouse."""
     select = page.get_by_label(header, exact=True)
-    _tab_to(page, select)
+    tab_to(page, select)
     page.keyboard.type("New field: number")
     expect(select).to_have_value("new:number")
     page.keyboard.press("Tab")
@@ -138,7 +138,7 @@ def _make_number_field_of(page: Page, header: str) -> None:
 
 
 def _download_has_the_refused(page: Page, folder: Path) -> None:
-    _tab_to(page, page.get_by_role("link", name="Download as CSV"))
+    tab_to(page, page.get_by_role("link", name="Download as CSV"))
     with page.expect_download() as started:
         page.keyboard.press("Enter")
     download: Download = started.value
@@ -150,15 +150,6 @@ def _download_has_the_refused(page: Page, folder: Path) -> None:
     assert len(rows) == BAD_ROWS
     assert {int(row["Row"]) % 50 for row in rows} == {1}
     assert all("missing an @" in row["Why it was refused"] for row in rows)
-
-
-def _tab_to(page: Page, target: Locator) -> None:
-    """As often as somebody would; what is reached shows that it has the focus."""
-    for _ in range(150):
-        if target.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    pytest.fail(f"{target} is not reached by the keyboard")
 
 
 @pytest.mark.parametrize("window", LOOKS, indirect=True, ids=["light", "dark", "phone", "phone-dark"])

@@ -1,5 +1,6 @@
 """Campaigns to segments: chosen like groups, frozen with their rules."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from core.accounts.choices import Role
-from core.accounts.models import AuditEvent, Organization
+from core.accounts.models import AuditEvent, Organization, User
 from core.campaigns import services
 from core.campaigns.models import Campaign, CampaignGroup, CampaignSegment, CampaignSnapshot
 from core.campaigns.preflight import campaign_problems
@@ -200,3 +201,17 @@ def test_started_campaign_shows_its_segments_read_only(browser: Client, in_flori
     page = browser.get(reverse("admin:campaigns_campaign_change", args=[campaign.pk])).content.decode()
     assert "Chosen" in page
     assert "Send to segments" in page
+
+
+def test_campaign_page_that_cannot_count_at_once_asks_for_the_numbers_afterwards(
+    florist: Organization, superuser: User, signed_in: Callable[[User], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.campaigns.queries.QUICK_SECONDS", 0.001)
+    with organization_scope(florist):
+        group = factories.make_group(florist, "Readers", [factories.make_contact(florist) for _ in range(500)])
+        campaign = factories.make_campaign(florist, group=group)
+    page = signed_in(superuser).get(reverse("admin:campaigns_campaign_change", args=[campaign.pk]))
+    pending = page.context["audience_pending"]
+    assert "Counting …" in page.content.decode()
+    numbers = signed_in(superuser).get(f"{reverse('admin:campaigns_campaign_audience')}?{pending}").content.decode()
+    assert "<strong>500</strong> get it" in numbers

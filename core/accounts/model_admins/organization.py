@@ -130,10 +130,11 @@ class OrganizationModelAdmin(HouseStyle, AuditedAdmin, ConfirmingAdmin, MatrixRi
             return Permission[name.upper()]
         return getattr(self, f"{name}_permission", None)
 
-    def _choose_client_first(self, request: HttpRequest) -> HttpResponse:
+    def _choose_client_first(self, request: HttpRequest, doing: str = "") -> HttpResponse:
+        """Which client it is about; `doing` says what, when it is not adding one."""
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Add {self.model._meta.verbose_name}: for which client?",
+            "title": f"{doing or f'Add {self.model._meta.verbose_name}'}: for which client?",
             "opts": self.model._meta,
         }
         return TemplateResponse(request, "admin/choose_client.html", context)

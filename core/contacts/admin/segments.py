@@ -38,6 +38,7 @@ _IN_THE_BACKGROUND = "Save the segment: it is then counted in the background."
 @register(Segment)
 class SegmentAdmin(ExportableAdmin, OrganizationModelAdmin):
     form = SegmentForm
+    compressed_fields = False
     change_form_template = "contacts/segments/change_form.html"
     export_permission = Permission.CONTACTS_EXPORT
     resource_classes = [SegmentResource]
@@ -50,7 +51,7 @@ class SegmentAdmin(ExportableAdmin, OrganizationModelAdmin):
     list_display = ("name", "words", "people", "counted_when")
     search_fields = ("name", "description")
     ordering = ("name",)
-    fieldsets = ((None, {"fields": ("name", "description")}), ("Who belongs to it", {"fields": ("rule",)}))
+    fieldsets = ((None, {"fields": ("name", "description")}), (None, {"fields": ("rule",)}))
     actions = ("count_again",)
     actions_detail = ("show_people", "add_to_group")
     empty_title = "No segments yet"

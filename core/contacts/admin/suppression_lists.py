@@ -44,7 +44,7 @@ class SuppressionListPages:
         """The upload. What is uploaded becomes a draft of the current client, or of the agency, and nothing else."""
         client = None if self._is_agency else access_of(request).current
         if client is None and not self._is_agency:
-            return self._choose_client_first(request)  # type: ignore[no-any-return]
+            return self._choose_client_first(request, "Add a do-not-mail list")  # type: ignore[no-any-return]
         access_of(request).require(self.add_permission, client.pk if client else None)
         form = ListForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():

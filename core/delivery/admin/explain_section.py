@@ -34,7 +34,7 @@ class ExplainForm(forms.Form):
             widget=UnfoldAdminSelectWidget(),
         )
         self.fields[SEARCH] = forms.CharField(
-            label="Or part of its name",
+            label="Or its name",
             required=False,
             max_length=120,
             widget=UnfoldAdminTextInputWidget(attrs={"type": "search"}),

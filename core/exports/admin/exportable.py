@@ -56,7 +56,8 @@ class ExportableAdmin(ExportMixin):
         if not self.has_export_permission(request):
             raise PermissionDenied
         if client is None:
-            return self._choose_client_first(request)  # type: ignore[attr-defined, no-any-return]
+            doing = f"Export {self.model._meta.verbose_name_plural}"
+            return self._choose_client_first(request, doing)  # type: ignore[attr-defined, no-any-return]
         query = filters_only(request.META.get("QUERY_STRING", ""))
         form = ExportForm(request.POST or None, available=list_columns(self.export_resource(client.pk)))
         if request.method == "POST" and form.is_valid():

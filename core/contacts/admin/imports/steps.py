@@ -48,7 +48,7 @@ class ImportSteps(ImportPages):
         client = access_of(request).current
         access_of(request).require(Permission.CONTACTS_IMPORT, client.pk if client else None)
         if client is None:
-            return self._choose_client_first(request)  # type: ignore[no-any-return]
+            return self._choose_client_first(request, "Import contacts")  # type: ignore[no-any-return]
         form = self.create_import_form(request)
         uploaded = self._uploaded(client, form) if request.method == "POST" else None
         if "application/json" in request.headers.get("Accept", ""):

@@ -31,7 +31,7 @@ class ContactHeader:
 
 def contact_header(contact: Contact) -> ContactHeader:
     return ContactHeader(
-        name=contact.full_name or contact.email or "Erased contact",
+        name=contact.full_name or str(contact),
         initials=_initials(contact),
         status=contact.get_status_display(),
         status_color=CONTACT_STATUS_COLORS[ContactStatus(contact.status)],

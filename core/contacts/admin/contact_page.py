@@ -175,7 +175,7 @@ class ContactPageMixin:
         with organization_scope(contact.organization_id):
             header = contact_header(contact)
             sections = () if contact.erased_at else rendered_sections(request, contact)
-        return {"contact": contact, "header": header, "sections": sections, "title": str(contact) or "Erased contact"}
+        return {"contact": contact, "header": header, "sections": sections, "title": str(contact)}
 
     # One contact
 

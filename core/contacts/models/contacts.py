@@ -106,7 +106,7 @@ class Contact(UUIDModel, TimeStamped, OrganizationOwned):
         ]
 
     def __str__(self) -> str:
-        return self.email
+        return self.email or "Erased contact"
 
     @property
     def full_name(self) -> str:

@@ -20,7 +20,8 @@ from core.delivery.models.connections import ConnectionKind
 from core.delivery.outcomes import Move
 from core.delivery.states import BatchState, SendState
 from core.delivery.transports.errors import ConnectionProblem
-from core.delivery.transports.registry import smtp_settings
+from core.delivery.transports.registry import sendgrid_settings, smtp_settings
+from core.delivery.transports.sendgrid import missing_right
 from core.delivery.transports.smtp_session import SessionLost, SmtpSession
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,8 @@ def connection_test(*, connection: Connection) -> None:
     """
     if connection.kind == ConnectionKind.SMTP:
         _log_in(connection)
+    elif connection.kind == ConnectionKind.SENDGRID:
+        _check_key(connection)
     with transaction.atomic():
         resumed = Connection.objects.filter(pk=connection.pk, paused_at__isnull=False).update(
             paused_at=None, problem=""
@@ -151,3 +154,8 @@ def _log_in(connection: Connection) -> None:
             f"{connection.host} did not let us in: {lost.words or lost.code}. Check server, port and encryption.",
             words=lost.words,
         ) from lost
+
+
+def _check_key(connection: Connection) -> None:
+    if words := missing_right(sendgrid_settings(connection)):
+        raise ConnectionNotWorking(f"SendGrid did not let us in: {words}", words=words)

@@ -20,7 +20,7 @@ from core.delivery.transports.errors import AddressProblem, ConnectionProblem
 from core.delivery.transports.smtp import SmtpTransport, dot_stuffed
 from core.delivery.transports.smtp_session import Security, SmtpSettings
 from core.email_templates.merge_tags import MergeTemplate
-from tests.delivery.transport_contract import FaultyProviderContract, Taken, mail_content, people
+from tests.delivery.transport_contract import OneByOneContract, Taken, mail_content, people
 from tests.support.certificates import server_certificate
 from tests.support.mail_asserts import assert_well_formed, parsed, parts_of
 from tests.support.smtp_server import Faults, SmtpServer
@@ -93,14 +93,14 @@ class SmtpDouble:
         self.server.faults = self.healthy
 
 
-class TestContractPipelined(FaultyProviderContract):
+class TestContractPipelined(OneByOneContract):
     @pytest.fixture
     def provider(self, server: SmtpServer) -> SmtpDouble:
         server.faults = Faults(login=LOGIN)
         return SmtpDouble(server)
 
 
-class TestContractOneByOne(FaultyProviderContract):
+class TestContractOneByOne(OneByOneContract):
     @pytest.fixture
     def provider(self, server: SmtpServer) -> SmtpDouble:
         server.faults = Faults(login=LOGIN, pipelining=False, mechanisms="LOGIN")

@@ -36,7 +36,7 @@ class ProviderDouble(Protocol):
         """Refuse this recipient as a provider does that never wants to hear of it again."""
 
     def refuse_for_now(self, address: str, words: str) -> None:
-        """Refuse this recipient as a provider does that may take it later."""
+        """Refuse a call with this recipient, or the recipient alone, as a provider does that may take it later."""
 
     def take_without_answer(self, address: str) -> None:
         """Take the mail to this recipient, then lose the connection before the answer."""
@@ -134,18 +134,6 @@ class FaultyProviderContract(TransportContract):
         assert outcomes[position].code
         assert len(provider.taken()) == 3
 
-    @pytest.mark.parametrize("position", [0, 1, 3])
-    def test_send_recipient_refused_for_now_is_retry(
-        self, provider: ProviderDouble, transport: Transport, position: int
-    ) -> None:
-        recipients = people(4)
-        provider.refuse_for_now(recipients[position].address, "Too fast, slow down")
-        outcomes = transport.send(mail_content(), recipients)
-        assert [outcome.kind for outcome in outcomes] == [
-            RETRY if number == position else ACCEPTED for number in range(4)
-        ]
-        assert "Too fast, slow down" in outcomes[position].words
-
     def test_send_again_after_refusal_carries_the_same_message_id(
         self, provider: ProviderDouble, transport: Transport
     ) -> None:
@@ -206,3 +194,19 @@ class FaultyProviderContract(TransportContract):
         assert provider.taken() == []
         provider.forget_faults()
         assert transport.send(mail_content(), people(1))[0].kind is ACCEPTED
+
+
+class OneByOneContract(FaultyProviderContract):
+    """What is asked in addition where each mail has an answer of its own."""
+
+    @pytest.mark.parametrize("position", [0, 1, 3])
+    def test_send_recipient_refused_for_now_is_retry(
+        self, provider: ProviderDouble, transport: Transport, position: int
+    ) -> None:
+        recipients = people(4)
+        provider.refuse_for_now(recipients[position].address, "Too fast, slow down")
+        outcomes = transport.send(mail_content(), recipients)
+        assert [outcome.kind for outcome in outcomes] == [
+            RETRY if number == position else ACCEPTED for number in range(4)
+        ]
+        assert "Too fast, slow down" in outcomes[position].words

@@ -1,6 +1,6 @@
 """Connections: how a client's mail leaves the house."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.admin import register
@@ -14,6 +14,8 @@ from core.delivery.forms import ConnectionForm
 from core.delivery.models import Connection
 from core.delivery.models.connections import ConnectionKind
 from core.delivery.services import connection_make_default, connection_test
+
+WAYS_OUT = {ConnectionKind.SANDBOX: "Sandbox", ConnectionKind.SMTP: "SMTP", ConnectionKind.SENDGRID: "SendGrid"}
 
 
 @register(Connection)
@@ -37,6 +39,14 @@ class ConnectionAdmin(OrganizationModelAdmin):
         (None, {"fields": ("name", "kind")}),
         *fieldsets[1:],
     )
+    # As Alpine reads it: what a kind does not need is not asked for.
+    conditional_fields: ClassVar = {
+        "host": "kind != 'sandbox'",
+        "port": "kind == 'smtp'",
+        "security": "kind == 'smtp'",
+        "username": "kind == 'smtp'",
+        "password": "kind != 'sandbox'",
+    }
     actions_detail = ("test_connection", "make_default")
     empty_title = "No connection yet"
     empty_text = (
@@ -46,11 +56,13 @@ class ConnectionAdmin(OrganizationModelAdmin):
 
     @display(description="kind")
     def way_out(self, connection: Connection) -> str:
-        return "SMTP" if connection.kind == ConnectionKind.SMTP else "Sandbox"
+        return WAYS_OUT[ConnectionKind(connection.kind)]
 
     @display(description="server")
     def server(self, connection: Connection) -> str:
-        return f"{connection.host}:{connection.port}" if connection.kind == ConnectionKind.SMTP else "–"
+        if connection.kind == ConnectionKind.SMTP:
+            return f"{connection.host}:{connection.port}"
+        return connection.host or "–"
 
     @display(description="used for", label={"Campaigns": "info"})
     def use(self, connection: Connection) -> str:

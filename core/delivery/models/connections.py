@@ -11,6 +11,7 @@ from core.common.models import OrganizationOwned, TimeStamped, UUIDModel
 class ConnectionKind(models.TextChoices):
     SANDBOX = "sandbox", "Sandbox (keeps mails here, delivers nothing)"
     SMTP = "smtp", "SMTP server"
+    SENDGRID = "sendgrid", "SendGrid (Web API)"
 
 
 class SmtpSecurity(models.TextChoices):
@@ -29,7 +30,7 @@ class Connection(UUIDModel, TimeStamped, OrganizationOwned):
     port = models.PositiveIntegerField(default=587, validators=[MinValueValidator(1), MaxValueValidator(65535)])
     security = models.CharField(max_length=8, choices=SmtpSecurity, default=SmtpSecurity.STARTTLS)
     username = models.CharField("user name", max_length=254, blank=True)
-    password = EncryptedTextField(blank=True)
+    password = EncryptedTextField("password or API key", blank=True)
     batch_size = models.PositiveSmallIntegerField(
         "mails per batch", default=100, validators=[MinValueValidator(1), MaxValueValidator(1000)]
     )

@@ -5,9 +5,10 @@ import datetime
 from uuid import UUID
 
 from core.delivery.models import Connection
-from core.delivery.models.connections import ConnectionKind
+from core.delivery.models.connections import ConnectionKind, SmtpSecurity
 from core.delivery.transports.base import Transport
 from core.delivery.transports.sandbox import SandboxTransport
+from core.delivery.transports.sendgrid import SendGridSettings, SendGridTransport
 from core.delivery.transports.smtp import SmtpTransport
 from core.delivery.transports.smtp_session import Security, SmtpSettings
 
@@ -18,7 +19,19 @@ def transport_for(connection: Connection) -> Transport:
     """A new transport for the connection. Nothing is opened yet."""
     if connection.kind == ConnectionKind.SANDBOX:
         return SandboxTransport(connection.organization_id)
+    if connection.kind == ConnectionKind.SENDGRID:
+        return SendGridTransport(sendgrid_settings(connection))
     return SmtpTransport(smtp_settings(connection))
+
+
+def sendgrid_settings(connection: Connection) -> SendGridSettings:
+    """How to reach SendGrid with the connection's key."""
+    return SendGridSettings(
+        host=connection.host,
+        port=connection.port,
+        key=connection.password,
+        is_plain=connection.security == SmtpSecurity.NONE,
+    )
 
 
 def smtp_settings(connection: Connection) -> SmtpSettings:

@@ -63,6 +63,12 @@ SCHEDULE: tuple[PeriodicJob, ...] = (
         "Removes exported files whose time is over, and goes on with exports whose worker died.",
     ),
     PeriodicJob(
+        "Check sending domains",
+        "domains.check_domains",
+        900,
+        "Looks at the DNS of every sending domain that was not looked at for six hours.",
+    ),
+    PeriodicJob(
         "Clear old job results",
         "adminsite.clear_job_results",
         24 * 3600,

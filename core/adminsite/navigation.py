@@ -104,6 +104,7 @@ MENU: tuple[MenuGroup, ...] = (
     MenuGroup(
         "Sending",
         (
+            MenuEntry("Domains", "dns", "domains_sendingdomain_changelist", P.SENDING_VIEW),
             MenuEntry("Connections", "cable", "delivery_connection_changelist", P.SENDING_VIEW),
             MenuEntry("Messages", "outbox", "delivery_message_changelist", P.CAMPAIGNS_VIEW),
             MenuEntry("Sandbox inbox", "inbox", "delivery_sandboxmail_changelist", P.SENDING_VIEW),

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
@@ -11,6 +12,8 @@ from core.campaigns.queries import campaign_audience, drafted_audience
 from core.campaigns.snapshot import mail_source
 from core.common.errors import DomainError
 from core.contacts.audience import AudienceCounts
+from core.domains.choices import DomainStatus
+from core.domains.queries import domain_of
 from core.email_templates.inspection import UNSUBSCRIBE_TAG, inspect_mail
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
@@ -43,6 +46,7 @@ class SendPreview:
     audience: AudienceCounts
     problems: tuple[Problem, ...]
     plan_use: PlanUse | None
+    warnings: tuple[Problem, ...] = ()
 
 
 def campaign_problems(campaign: Campaign, audience: AudienceCounts | None = None) -> list[Problem]:
@@ -52,7 +56,13 @@ def campaign_problems(campaign: Campaign, audience: AudienceCounts | None = None
 
 def known_problems(campaign: Campaign, audience: AudienceCounts | None) -> list[Problem]:
     """The same without what only counting tells, when the audience is not counted."""
-    return [*_audience_problems(campaign, audience), *_content_problems(campaign), *_sender_problems(campaign)]
+    domain_problems = _domain_problems(campaign) if settings.DOMAINS_REQUIRED else []
+    return [
+        *_audience_problems(campaign, audience),
+        *_content_problems(campaign),
+        *_sender_problems(campaign),
+        *domain_problems,
+    ]
 
 
 def send_preview(campaign: Campaign) -> SendPreview:
@@ -65,7 +75,7 @@ def send_preview(campaign: Campaign) -> SendPreview:
         problems += plan_problems
     except DomainError as error:
         problems.append(Problem(error.code, str(error), "plan"))
-    return SendPreview(audience, tuple(problems), plan_use)
+    return SendPreview(audience, tuple(problems), plan_use, tuple(campaign_warnings(campaign)))
 
 
 def _audience_problems(campaign: Campaign, audience: AudienceCounts | None) -> list[Problem]:
@@ -117,6 +127,30 @@ def _sender_problems(campaign: Campaign) -> list[Problem]:
         message = f"{campaign.organization} has no postal address, which the law asks for in every mail."
         problems.append(Problem("no_postal_address", f"{message} Add it under Settings and brand.", "client"))
     return problems
+
+
+def campaign_warnings(campaign: Campaign) -> list[Problem]:
+    """What does not keep the campaign from being sent, and should be known before."""
+    return [] if settings.DOMAINS_REQUIRED else _domain_problems(campaign)
+
+
+def _domain_problems(campaign: Campaign) -> list[Problem]:
+    """Receivers ask of bulk mail that its domain vouches for it (SPF, DKIM and DMARC)."""
+    if not campaign.from_email:
+        return []
+    domain = domain_of(campaign.organization_id, campaign.from_email)
+    name = campaign.from_email.rpartition("@")[2]
+    if domain is None:
+        message = f"{name} is no sending domain of this client. Add it under Domains, or choose another sender."
+        return [Problem("domain_unknown", message, "from")]
+    if domain.status == DomainStatus.VERIFIED:
+        return []
+    state = "is broken" if domain.status == DomainStatus.BROKEN else "is not verified yet"
+    return [
+        Problem(
+            "domain_not_verified", f"The sending domain {name} {state}. Look under Domains what is missing.", "from"
+        )
+    ]
 
 
 def _is_address(value: str) -> bool:

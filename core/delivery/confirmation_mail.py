@@ -7,6 +7,7 @@ from core.contacts.models import SignupForm, SignupRequest
 from core.contacts.public.links import confirm_url
 from core.contacts.public.signup_page import wording_of
 from core.delivery.transports.base import MailContent, Recipient
+from core.domains.queries import signing_key
 from core.email_templates.merge_tags import Escape, MergeTemplate, Slot
 
 CONFIRM_KEY = "system.confirm_url"
@@ -33,6 +34,7 @@ def confirmation_content(form: SignupForm) -> MailContent:
         reply_to="",
         message_id_domain=client.default_from_email.rpartition("@")[2],
         headers=_HEADERS,
+        dkim=signing_key(client.pk, client.default_from_email),
     )
 
 

@@ -19,6 +19,7 @@ import idna
 
 from core.delivery.transports.base import MailContent, Recipient
 from core.delivery.transports.errors import AddressProblem, HeaderProblem, NonAsciiLocalPart
+from core.domains.dkim import signature
 from core.email_templates.merge_tags import MergeTemplate, Slot
 
 HEADER_COLUMNS = 76  # RFC 2047 section 2: a line with an encoded word
@@ -67,12 +68,13 @@ class MimeSkeleton:
     def build(self, recipient: Recipient, *, date: datetime) -> bytes:
         """The complete mail: ASCII only, CRLF only, ending with CRLF, not dot-stuffed. `date` must be aware.
 
-        The Message-ID depends on the message alone, so a second attempt carries the same one.
+        Signed with the domain's key where the content has one. The Message-ID depends on the message alone, so a second
+        attempt carries the same one.
         Raises `AddressProblem` for an address that cannot be written, `HeaderProblem` for a merged header that cannot
         be folded.
         """
         boundary = boundary_for(recipient.message_id)
-        return b"".join(
+        mail = b"".join(
             [
                 self._headers(recipient, date, boundary),
                 f"--{boundary}\r\n{_PART_HEADERS.format(kind='plain')}".encode(),
@@ -82,6 +84,7 @@ class MimeSkeleton:
                 f"\r\n--{boundary}--\r\n".encode(),
             ]
         )
+        return mail if self.content.dkim is None else signature(mail, self.content.dkim) + mail
 
     def _shared(self, content: MailContent) -> str:
         lines = [f"MIME-Version: 1.0\r\nFrom: {mailbox('From', content.from_name, content.from_email)}"]

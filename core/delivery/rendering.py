@@ -14,6 +14,7 @@ from core.contacts.audience import AudienceDefinition
 from core.contacts.public.links import preferences_url
 from core.delivery.public_links import click_url, open_pixel_url, unsubscribe_url, view_url
 from core.delivery.transports.base import MailContent, Recipient
+from core.domains.queries import signing_key
 from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, parse
 
 KEPT_CAMPAIGNS = 32
@@ -123,6 +124,7 @@ def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot) -> CampaignMa
         reply_to=compiled.reply_to,
         message_id_domain=_domain(compiled.from_email),
         headers=bulk_headers(compiled, snapshot),
+        dkim=signing_key(snapshot.organization_id, compiled.from_email),
     )
     keys = used_keys([compiled.subject, compiled.html, compiled.text, *content.headers.values()])
     system = {*_SYSTEM_LINKS, PREFERENCES_KEY}

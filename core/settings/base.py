@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "core.subscriptions",
     "core.contacts",
     "core.email_templates",
+    "core.domains",
     "core.campaigns",
     "core.delivery",
     "core.tracking",
@@ -125,6 +126,11 @@ STATICFILES_FINDERS = [
 ADMIN_PATH = "admin/"
 PUBLIC_URL = env.url("PUBLIC_URL", "http://127.0.0.1:8000", schemes=("http", "https")).rstrip("/")
 """Where links in mails point to, as recipients reach it."""
+# Sending domains: name servers to ask instead of the system's ("192.0.2.1" or "192.0.2.1:5353"), what clients' SPF
+# records have to include, and whether a campaign may go out from a domain that is not verified.
+DNS_SERVERS = env.words("DNS_SERVERS", [])
+SPF_INCLUDE = env.text("SPF_INCLUDE", "")
+DOMAINS_REQUIRED = env.flag("DOMAINS_REQUIRED", False)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 """Bearer token of /metrics. Empty: only requests from this machine are answered."""
 

@@ -38,4 +38,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
+DOMAINS_REQUIRED = env.flag("DOMAINS_REQUIRED", True)
 LOGGING = logging_config(env.text("LOG_LEVEL", "INFO"), json=True)

@@ -38,6 +38,7 @@ from core.contacts.models import (
 from core.contacts.suppression_keys import suppression_key
 from core.delivery.models import Connection, DeliveryBatch, Message, MessageValues, SandboxMail, SendAttempt
 from core.delivery.states import BatchState, SendState
+from core.domains.models import DomainCheck, SendingDomain
 from core.email_templates.models import EmailTemplate
 from core.exports.choices import ExportStatus
 from core.exports.models import ExportPart, ListExport
@@ -77,6 +78,7 @@ def make_client(word: str) -> Client:
         }
         rows = _audience_rows(organization, word, users[Role.MANAGER])
         rows |= _campaign_rows(organization, word, rows)
+        rows |= _domain_rows(organization, word)
         rows |= _delivery_rows(organization, word, rows)
         rows |= _tracking_rows(organization, rows)
         rows |= _account_rows(organization, word, rows)
@@ -91,6 +93,7 @@ def add_rows(client: Client, number: int) -> None:
         with organization_scope(client.organization):
             rows = _audience_rows(client.organization, word, client.users[Role.MANAGER])
             rows |= _campaign_rows(client.organization, word, rows)
+            rows |= _domain_rows(client.organization, word)
             rows |= _delivery_rows(client.organization, word, rows)
             _tracking_rows(client.organization, rows)
             audit.record(action="campaign.sent", obj=rows[Campaign])
@@ -246,6 +249,21 @@ def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
         CampaignSnapshot: snapshot,
         CampaignLink: link,
     }
+
+
+def _domain_rows(organization: Organization, word: str) -> Rows:
+    domain = SendingDomain.objects.create(
+        organization=organization,
+        name=f"{word}.example",
+        selector=word,
+        private_key=word,
+        public_key=word,
+        records=[{"kind": "dkim", "found": word, "state": "wrong", "words": word}],
+    )
+    check = DomainCheck.objects.create(
+        organization=organization, domain=domain, status="pending", records=[{"kind": word, "state": word}]
+    )
+    return {SendingDomain: domain, DomainCheck: check}
 
 
 def _delivery_rows(organization: Organization, word: str, rows: Rows) -> Rows:

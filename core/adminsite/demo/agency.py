@@ -8,6 +8,7 @@ from django.utils import timezone
 from core.accounts.choices import Role
 from core.accounts.models import Organization, OrganizationMembership, User
 from core.adminsite.demo.audience import fill_audience, story_audience
+from core.adminsite.demo.domains import story_domain
 from core.adminsite.demo.history import Sender, new_campaign, send_past_campaign
 from core.adminsite.demo.stories import FLORIST, MUSEUM, SOFTWARE, STORIES, ClientStory
 from core.adminsite.services import NewClient, client_add
@@ -111,6 +112,7 @@ def _fill(organization: Organization, story: ClientStory, announce: Announce) ->
         if send_past_campaign(sender, past):
             announce(f"Demo agency: {story.name} · {past.name}")
     fill_audience(organization, story)
+    story_domain(organization, story)
     if story is FLORIST:
         _campaigns_in_other_states(sender)
     if story is SOFTWARE:

@@ -20,7 +20,7 @@ from core.campaigns import services, views
 from core.campaigns.admin.sending import SendingActions, change_url, report_url
 from core.campaigns.forms import CampaignForm
 from core.campaigns.models import Campaign
-from core.campaigns.preflight import known_problems
+from core.campaigns.preflight import campaign_warnings, known_problems
 from core.campaigns.queries import audience_of, quick_campaign_audience, segments_of
 from core.campaigns.resources import CampaignResource
 from core.campaigns.states import EDITABLE, FROZEN, RUNNING, STATUS_COLORS, CampaignStatus, is_legal
@@ -151,6 +151,7 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
             context["audience"] = words.audience_parts(counts, has_groups) if counts else {}
             context["audience_pending"] = "" if counts else _audience_query(campaign)
             context["problems"] = problems
+            context["warnings"] = campaign_warnings(campaign)
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **context})
 
     def _preview_config(self, campaign: Campaign | None, client: Any) -> dict[str, Any]:

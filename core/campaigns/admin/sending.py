@@ -116,7 +116,10 @@ def send_confirmation(campaign: Campaign, preview: SendPreview) -> Confirmation:
         back_url=back_url,
         sentences=tuple(filter(None, (words.who_gets_it(campaign, preview, seconds), skipped))),
         facts=tuple(facts),
-        notes=("Content, sender and audience are frozen when it starts. It can be paused at any time.",),
+        notes=(
+            *(warning.message for warning in preview.warnings),
+            "Content, sender and audience are frozen when it starts. It can be paused at any time.",
+        ),
         hidden=((VERSION, str(campaign.version)),),
     )
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
+from core.domains.dkim import DkimKey
 from core.email_templates.merge_tags import MergeTemplate
 
 WORDS_LIMIT = 500
@@ -32,7 +33,10 @@ class Recipient:
 
 @dataclass(frozen=True)
 class MailContent:
-    """What all mails of a campaign share; frozen with the campaign. Compared by identity when prepared work is kept."""
+    """What all mails of a campaign share; frozen with the campaign. Compared by identity when prepared work is kept.
+
+    `dkim` signs the mails that we write ourselves; an API signs with a key of its own.
+    """
 
     subject: MergeTemplate
     html: MergeTemplate
@@ -42,6 +46,7 @@ class MailContent:
     reply_to: str
     message_id_domain: str
     headers: Mapping[str, MergeTemplate | str] = field(default_factory=dict)
+    dkim: DkimKey | None = None
 
 
 class OutcomeKind(StrEnum):

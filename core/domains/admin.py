@@ -1,0 +1,150 @@
+"""The page of a sending domain: the records to publish, and what was found."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib.admin import register
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
+from core.accounts.model_admins.rights import access_of
+from core.accounts.permissions import Permission
+from core.domains.choices import STATE_COLORS, STATUS_COLORS, RecordKind, RecordState
+from core.domains.errors import BadDomain
+from core.domains.models import SendingDomain
+from core.domains.records import expected_records
+from core.domains.services import clean_domain, domain_add, domain_check
+
+HISTORY_SHOWN = 10
+
+
+class DomainForm(forms.ModelForm):
+    name = forms.CharField(
+        label="Domain",
+        max_length=253,
+        widget=UnfoldAdminTextInputWidget(attrs={"placeholder": "news.shop.example", "autocomplete": "off"}),
+        help_text="What stands behind the @ of the sender's address. The records to publish come next.",
+    )
+
+    class Meta:
+        model = SendingDomain
+        fields = ("name",)
+
+    def clean_name(self) -> str:
+        try:
+            name = clean_domain(self.cleaned_data["name"])
+        except BadDomain as error:
+            raise forms.ValidationError(str(error)) from error
+        if SendingDomain.objects.filter(name=name).exists():
+            raise forms.ValidationError(f"{name} is there already.")
+        return name
+
+
+@register(SendingDomain)
+class SendingDomainAdmin(OrganizationModelAdmin):
+    """A domain is added and removed, never changed: its name and its key belong together."""
+
+    form = DomainForm
+    change_form_template = "domains/domain_form.html"
+    view_permission = Permission.SENDING_VIEW
+    add_permission = Permission.SENDING_MANAGE
+    delete_permission = Permission.SENDING_MANAGE
+    list_display = ("name", "status_label", "missing", "checked_at")
+    search_fields = ("name",)
+    ordering = ("name",)
+    fields = ("name",)
+    actions_detail = ("check_now",)
+    empty_title = "No sending domain yet"
+    empty_text = (
+        "Receivers trust mail that its domain vouches for. Add the client's domain: you get the DNS records to "
+        "publish, and see when they are right."
+    )
+    empty_icon = "dns"
+
+    class Media:
+        css = {"all": ("domains/domains.css",)}
+        js = ("domains/domains.js",)
+
+    @display(description="status", ordering="status", label=STATUS_COLORS)
+    def status_label(self, domain: SendingDomain) -> tuple[str, str]:
+        return domain.status, domain.get_status_display()
+
+    @display(description="to be put right")
+    def missing(self, domain: SendingDomain) -> str:
+        kinds = [record["kind"].upper() for record in domain.records if record["state"] != RecordState.OK]
+        return ", ".join(kinds) or ("–" if domain.checked_at else "Not looked at yet")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return obj is None and super().has_change_permission(request, obj)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Domains are removed one by one."""
+        return {}
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """The service makes the key; the form's object becomes what it wrote."""
+        client = access_of(request).current
+        if client is None:
+            raise ValueError("A domain is added for one client.")
+        added = domain_add(organization=client, name=form.cleaned_data["name"])
+        obj.__dict__.update(added.__dict__)
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        """On to the records: they are what comes next."""
+        response = super().response_add(request, obj, post_url_continue)
+        if "_addanother" in request.POST or "_popup" in request.POST:
+            return response
+        return HttpResponseRedirect(reverse("admin:domains_sendingdomain_change", args=[obj.pk]))
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        domain = self.get_object(request, object_id) if object_id else None
+        context = {"domain": domain, **(_page(domain) if domain is not None else {})}
+        return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **context})
+
+    @action(description="Check now", url_path="check", permissions=["sending_manage"], icon="refresh")
+    def check_now(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        domain = SendingDomain.objects.select_related("organization").get(pk=object_id)
+        page = reverse("admin:domains_sendingdomain_change", args=[domain.pk])
+
+        def perform() -> str:
+            checked = domain_check(domain_id=domain.pk)
+            return f"{checked} was looked at: {checked.get_status_display().lower()}."
+
+        confirmation = Confirmation(
+            title=f"Check {domain} now",
+            submit_label="Check now",
+            back_url=page,
+            sentences=("We ask the name servers for the three records. That takes ten seconds at most.",),
+            notes=("New records can take minutes, rarely a day, until everybody sees them.",),
+        )
+        return self.confirmed(request, confirmation, perform=perform, done_url=page)
+
+
+def _page(domain: SendingDomain) -> dict[str, Any]:
+    """The records as they should be, with what the last check found."""
+    found = {record["kind"]: record for record in domain.records}
+    rows = []
+    for expected in expected_records(domain):
+        record = found.get(expected.kind.value, {})
+        state = RecordState(record.get("state", RecordState.UNKNOWN))
+        rows.append(
+            {
+                "title": RecordKind(expected.kind).label,
+                "expected": expected,
+                "found": record.get("found", ""),
+                "words": record.get("words", "") if record else "Not looked at yet.",
+                "state": state.label if record else "Not checked",
+                "color": STATE_COLORS[state],
+            }
+        )
+    return {
+        "records": rows,
+        "status_color": STATUS_COLORS[domain.status],
+        "history": domain.checks.order_by("-id")[:HISTORY_SHOWN],
+    }

@@ -11,6 +11,8 @@ from core.accounts.models import Organization
 from core.campaigns.models import Campaign
 from core.campaigns.states import RUNNING, STATUS_COLORS, CampaignStatus
 from core.delivery.models import Connection, DeliveryBatch
+from core.domains.choices import DomainStatus
+from core.domains.models import SendingDomain
 from core.email_templates.models import EmailTemplate
 from core.subscriptions.choices import Metric
 from core.subscriptions.queries import PlanUsage, UsageOf, plan_usage
@@ -65,6 +67,7 @@ class ClientFacts:
     last: CampaignRow | None
     campaign_count: int
     connection: Connection | None
+    broken_domains: tuple[SendingDomain, ...]
     has_template: bool
 
     @property
@@ -89,7 +92,7 @@ class ClientFacts:
 
 
 def client_facts(clients: Sequence[Organization]) -> list[ClientFacts]:
-    """The facts of these clients, in their order: nine queries, whatever their number."""
+    """The facts of these clients, in their order: ten queries, whatever their number."""
     ids = [client.pk for client in clients]
     usage = plan_usage(ids)
     in_motion: dict[UUID, list[Campaign]] = {pk: [] for pk in ids}
@@ -102,6 +105,9 @@ def client_facts(clients: Sequence[Organization]) -> list[ClientFacts]:
         connection.organization_id: connection
         for connection in Connection.objects.filter(organization_id__in=ids, is_default=True)
     }
+    broken: dict[UUID, list[SendingDomain]] = {pk: [] for pk in ids}
+    for domain in SendingDomain.objects.filter(organization_id__in=ids, status=DomainStatus.BROKEN).order_by("name"):
+        broken[domain.organization_id].append(domain)
     extras = {
         organization.pk: organization
         for organization in Organization.objects.filter(pk__in=ids).annotate(
@@ -118,6 +124,7 @@ def client_facts(clients: Sequence[Organization]) -> list[ClientFacts]:
             last=_row(last.get(client.pk), figures),
             campaign_count=counts.get(client.pk, 0),
             connection=connections.get(client.pk),
+            broken_domains=tuple(broken[client.pk]),
             has_template=extras[client.pk].has_template,
         )
         for client in clients

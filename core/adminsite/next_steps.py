@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.urls import reverse
 
 from core.accounts.access import Access
@@ -46,6 +47,10 @@ def _sending_problems(facts: ClientFacts, access: Access) -> Iterator[Problem]:
     elif connection.paused_at:
         url = _url(access, facts, P.SENDING_VIEW, "delivery_connection_change", connection.pk)
         yield Problem(f"The connection “{connection.name}” is paused: {connection.problem or 'by a person'}.", url)
+    for domain in facts.broken_domains:
+        url = _url(access, facts, P.SENDING_VIEW, "domains_sendingdomain_change", domain.pk)
+        sentence = f"The sending domain {domain} is broken: its mails go out unsigned."
+        yield Problem(sentence, url, is_stopping=settings.DOMAINS_REQUIRED)
     if not client.postal_address:
         url = _url(access, facts, P.ORGANIZATION_MANAGE, "accounts_organization_change", client.pk)
         yield Problem("The postal address is missing. The law asks for one in every mail.", url)

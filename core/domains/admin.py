@@ -78,6 +78,10 @@ class SendingDomainAdmin(OrganizationModelAdmin):
         kinds = [record["kind"].upper() for record in domain.records if record["state"] != RecordState.OK]
         return ", ".join(kinds) or ("–" if domain.checked_at else "Not looked at yet")
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The page of a domain says its name itself."""
+        return () if obj is not None else super().get_fieldsets(request, obj)
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return obj is None and super().has_change_permission(request, obj)
 
@@ -137,7 +141,7 @@ def _page(domain: SendingDomain) -> dict[str, Any]:
             {
                 "title": RecordKind(expected.kind).label,
                 "expected": expected,
-                "found": record.get("found", ""),
+                "found": "" if state == RecordState.OK else record.get("found", ""),
                 "words": record.get("words", "") if record else "Not looked at yet.",
                 "state": state.label if record else "Not checked",
                 "color": STATE_COLORS[state],

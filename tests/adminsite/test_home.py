@@ -11,6 +11,8 @@ from core.accounts.choices import Role
 from core.accounts.models import Organization, User
 from core.common.tenancy import all_organizations, organization_scope
 from core.delivery.models import Connection, DeliveryBatch
+from core.domains.models import SendingDomain
+from core.domains.services import domain_add
 from core.subscriptions.choices import Metric
 from core.subscriptions.usage import reserve
 from core.tracking.models import CampaignHour
@@ -67,8 +69,11 @@ def test_home_says_what_stands_in_the_way(member: Callable, florist: Organizatio
     with organization_scope(florist):
         Organization.objects.update(postal_address="")
         Connection.objects.update(paused_at=timezone.now(), problem="535 Authentication failed")
+        domain = domain_add(organization=florist, name="florist.example")
+        SendingDomain.objects.filter(pk=domain.pk).update(status="broken")
     content = signed_in(member(Role.OWNER)).get("/admin/").content.decode()
     assert "The postal address is missing" in content
+    assert "florist.example is broken" in content
     assert "535 Authentication failed" in content
 
 

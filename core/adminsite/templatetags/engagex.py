@@ -22,9 +22,9 @@ def ex_percent(value: float | str | None) -> str:
 
 @register.filter
 def ex_title(words: object) -> str:
-    """With a capital letter, but for an address, which is written as it is."""
+    """With a capital letter, but for an address, a domain or a file's name, which are written as they are."""
     text = str(words)
-    return text if "@" in text else capfirst(text)
+    return text if "@" in text or ("." in text and " " not in text) else capfirst(text)
 
 
 @register.filter

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80)),
                 ('kind', models.CharField(choices=[('sandbox', 'Sandbox (keeps mails here, delivers nothing)'), ('smtp', 'SMTP server'), ('sendgrid', 'SendGrid (Web API)')], default='sandbox', max_length=10)),
                 ('is_default', models.BooleanField(default=False, verbose_name='used for campaigns')),
-                ('host', models.CharField(blank=True, max_length=253, verbose_name='server')),
+                ('host', models.CharField(blank=True, help_text='Of SendGrid: leave it empty, or api.eu.sendgrid.com in the EU.', max_length=253, verbose_name='server')),
                 ('port', models.PositiveIntegerField(default=587, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(65535)])),
                 ('security', models.CharField(choices=[('none', 'None (only inside your own network)'), ('starttls', 'STARTTLS'), ('tls', 'TLS from the start')], default='starttls', max_length=8)),
                 ('username', models.CharField(blank=True, max_length=254, verbose_name='user name')),

@@ -26,7 +26,9 @@ class Connection(UUIDModel, TimeStamped, OrganizationOwned):
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=ConnectionKind, default=ConnectionKind.SANDBOX)
     is_default = models.BooleanField("used for campaigns", default=False)
-    host = models.CharField("server", max_length=253, blank=True)
+    host = models.CharField(
+        "server", max_length=253, blank=True, help_text="Of SendGrid: leave it empty, or api.eu.sendgrid.com in the EU."
+    )
     port = models.PositiveIntegerField(default=587, validators=[MinValueValidator(1), MaxValueValidator(65535)])
     security = models.CharField(max_length=8, choices=SmtpSecurity, default=SmtpSecurity.STARTTLS)
     username = models.CharField("user name", max_length=254, blank=True)

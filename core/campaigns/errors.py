@@ -29,3 +29,9 @@ class CampaignNotReady(DomainError):
     def __init__(self, problems: "Sequence[Problem]") -> None:
         super().__init__(" ".join(problem.message for problem in problems))
         self.problems = tuple(problems)
+
+
+class NotSentYet(DomainError):
+    """Nothing of the campaign has gone out."""
+
+    code = "campaigns.not_sent_yet"

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.accounts import audit
-from core.campaigns.errors import CampaignNotReady, ChangedMeanwhile, IllegalTransition
+from core.campaigns.errors import CampaignNotReady, ChangedMeanwhile, IllegalTransition, NotSentYet
 from core.campaigns.models import Campaign, CampaignGroup, CampaignSegment, CampaignSnapshot
 from core.campaigns.preflight import campaign_problems
 from core.campaigns.queries import audience_of, campaign_audience, segments_of
@@ -16,10 +16,12 @@ from core.campaigns.states import FROZEN, CampaignStatus, PauseReason, is_legal
 from core.common.request_context import current_context
 from core.common.tasks import wake
 from core.contacts.models import ContactGroup, Segment
+from core.contacts.services import segment_add
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 
 SWEEP = "delivery.sweep"
+STOP_ATTEMPTS = 3
 _LONGEST_PROBLEM = 500
 
 
@@ -126,19 +128,80 @@ def campaign_cancel(*, campaign_id: UUID) -> Campaign:
 
 
 @transaction.atomic
+def campaign_unschedule(*, campaign_id: UUID) -> Campaign:
+    """Make a draft of a campaign that has not begun; what was reserved is given back. Raises IllegalTransition,
+    ChangedMeanwhile."""
+    return _end_unsent(_campaign(campaign_id), CampaignStatus.DRAFT, scheduled_at=None, finished_at=None)
+
+
+def campaign_stop(*, campaign_id: UUID) -> Campaign:
+    """The emergency stop: pause what is going out, make a draft of what is about to begin.
+
+    A campaign that moves on at the same moment is tried again. Raises IllegalTransition when there is nothing to stop.
+    """
+    for attempt in range(1, STOP_ATTEMPTS + 1):
+        is_waiting = _campaign(campaign_id).status == CampaignStatus.SCHEDULED
+        try:
+            return (campaign_unschedule if is_waiting else campaign_pause)(campaign_id=campaign_id)
+        except ChangedMeanwhile:
+            if attempt == STOP_ATTEMPTS:
+                raise
+    raise AssertionError("The last attempt returns or raises.")
+
+
+@transaction.atomic
+def campaign_follow_up(*, campaign_id: UUID) -> Campaign:
+    """A draft with the same content for those who got the campaign and neither opened nor clicked it.
+
+    They are a segment, so that somebody who opens it meanwhile is left out when the draft is sent. Raises
+    NotSentYet for a campaign that has not begun.
+    """
+    original = _campaign(campaign_id)
+    if original.started_at is None:
+        raise NotSentYet(f"“{original}” has not been sent, so nobody can have left it unopened.")
+    draft = _copy(original, f"{original.name[:105]} (once more)")
+    _write_groups(draft, dict.fromkeys(audience_of(original)[1], True))
+    _write_segments(draft, dict.fromkeys(segments_of(original)[1], True) | {_unopened(original).pk: False})
+    return draft
+
+
+def _unopened(campaign: Campaign) -> Segment:
+    """The segment of those who did not open it, made once."""
+    this = {"campaign": str(campaign.pk)}
+    rule = {
+        "all": [
+            {"field": "sent", "is": "did", **this},
+            {"field": "opened", "is": "did_not", **this},
+            {"field": "clicked", "is": "did_not", **this},
+        ]
+    }
+    found = Segment.objects.filter(organization_id=campaign.organization_id, rule=rule).first()
+    if found is not None:
+        return found
+    name = f"Did not open “{campaign.name[:90]}”"
+    if Segment.objects.filter(organization_id=campaign.organization_id, name=name).exists():
+        name = f"{name[:100]} ({campaign.pk.hex[-6:]})"
+    return segment_add(organization=campaign.organization, name=name, rule=rule)
+
+
+@transaction.atomic
 def campaign_duplicate(*, campaign_id: UUID) -> Campaign:
     """A new draft with the same content, sender, groups and segments."""
     original = _campaign(campaign_id)
-    names = ("organization_id", "template_id", "subject", "preheader", "from_name", "from_email", "reply_to")
-    draft = Campaign.objects.create(
-        name=f"{original.name[:113]} (copy)",
-        created_by_id=current_context().actor_id,
-        **{name: getattr(original, name) for name in names},
-    )
+    draft = _copy(original, f"{original.name[:113]} (copy)")
     included, excluded = audience_of(original)
     _write_groups(draft, dict.fromkeys(included, False) | dict.fromkeys(excluded, True))
     included, excluded = segments_of(original)
     _write_segments(draft, dict.fromkeys(included, False) | dict.fromkeys(excluded, True))
+    return draft
+
+
+def _copy(original: Campaign, name: str) -> Campaign:
+    """A new draft with the same content and sender, for nobody yet."""
+    names = ("organization_id", "template_id", "subject", "preheader", "from_name", "from_email", "reply_to")
+    draft = Campaign.objects.create(
+        name=name, created_by_id=current_context().actor_id, **{name: getattr(original, name) for name in names}
+    )
     audit.record(action="campaign.added", obj=draft, changes={"copy of": [None, str(original.pk)]})
     return draft
 
@@ -301,7 +364,7 @@ def _end_unsent(campaign: Campaign, to: CampaignStatus, **fields: Any) -> Campai
     """End a campaign of which nothing was mailed, and give back what it had reserved."""
     reserved, was_counted = campaign.emails_reserved, campaign.reserved_month is not None
     month = campaign.reserved_month
-    _move(campaign, to, emails_reserved=0, reserved_month=None, finished_at=timezone.now(), **fields)
+    _move(campaign, to, **{"emails_reserved": 0, "reserved_month": None, "finished_at": timezone.now(), **fields})
     if was_counted:
         organization_id = campaign.organization_id
         usage.release(organization_id=organization_id, metric=Metric.EMAILS, amount=reserved, month=month)

@@ -46,7 +46,7 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
     compressed_fields = False
     export_permission = Permission.RESULTS_EXPORT
     resource_classes = [CampaignResource]
-    actions_list = ("export_list",)
+    actions_list = ("stop_all", "export_list")
     view_permission = Permission.CAMPAIGNS_VIEW
     add_permission = Permission.CAMPAIGNS_MANAGE
     change_permission = Permission.CAMPAIGNS_MANAGE
@@ -63,7 +63,7 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
         ("From", {"fields": (("from_name", "from_email"), "reply_to")}),
     )
     actions = ("send_now_selected",)
-    actions_detail = ("review_and_send", "pause", "resume", "report", "duplicate", "cancel")
+    actions_detail = ("review_and_send", "pause", "resume", "report", "duplicate", "follow_up", "cancel")
     empty_title = "No campaigns yet"
     empty_text = (
         "A campaign sends one template to groups and segments. Make the first one: nothing is sent before you confirm."
@@ -238,6 +238,7 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
             "resume": status == S.PAUSED,
             "report": status in FROZEN,
             "duplicate": True,
+            "follow_up": status == S.SENT,
             "cancel": is_legal(status, S.CANCELLING) or status in (S.IN_REVIEW, S.APPROVED, S.SCHEDULED),
         }
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
@@ -311,6 +312,24 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
             sentence="{client} gets a new draft with the content, sender and audience of “{campaign}”.",
             service=services.campaign_duplicate,
             done="“{campaign}” is a new draft.",
+        )
+
+    @action(
+        description="Send once more to who did not open",
+        url_path="follow-up",
+        icon="forward_to_inbox",
+        permissions=["campaigns_manage"],
+    )
+    def follow_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        return self._confirm_move(
+            request,
+            object_id,
+            verb="Make the draft",
+            sentence="You get a draft with the content of “{campaign}” for everybody who got it and neither opened nor "
+            "clicked it. Give it another subject; whoever opens the first one meanwhile is left out. Some people read "
+            "with images off and count as not having opened.",
+            service=services.campaign_follow_up,
+            done="“{campaign}” is a new draft. Nothing is sent before you confirm it.",
         )
 
     def _confirm_move(

@@ -19,12 +19,14 @@ from core.campaigns import services
 from core.campaigns.models import Campaign
 from core.campaigns.preflight import SendPreview, send_preview
 from core.campaigns.queries import expected_seconds
-from core.campaigns.states import EDITABLE
+from core.campaigns.states import EDITABLE, STOPPABLE
 from core.common.errors import DomainError
+from core.common.tenancy import organization_scope
 
 CONFIRMED = "_confirmed"
 VERSION = "_version"
 MOST_AT_ONCE = 25
+STOPPED_SHOWN = 50
 
 
 def report_url(campaign: Campaign) -> str:
@@ -65,6 +67,21 @@ class SendingActions:
             send_confirmation(campaign, send_preview(campaign)),
             perform=perform,
             done_url=report_url(campaign),
+        )
+
+    @action(description="Stop all sending", url_path="stop", icon="front_hand", permissions=["campaigns_send"])
+    def stop_all(self, request: HttpRequest) -> HttpResponse:
+        """The emergency stop: everything of the client, or of all clients in reach."""
+        queryset = Campaign.objects.filter(status__in=STOPPABLE).select_related("organization").order_by("name")
+        if access_of(request).current is None:
+            queryset = self._where_allowed(request, queryset, Permission.CAMPAIGNS_SEND)  # type: ignore[attr-defined]
+        campaigns = list(queryset)
+        list_url = reverse("admin:campaigns_campaign_changelist")
+        return self.confirmed(  # type: ignore[attr-defined, no-any-return]
+            request,
+            stop_confirmation(campaigns, list_url),
+            perform=lambda: _stopped(request, campaigns),
+            done_url=list_url,
         )
 
     @action(description="Send now", permissions=["campaigns_send"])
@@ -163,6 +180,40 @@ def _sentences(ready: list[tuple[Campaign, SendPreview]]) -> list[str]:
         skipped = words.who_is_skipped(preview.audience)
         sentences.append(f"{words.who_gets_it(campaign, preview, seconds)} {skipped}".strip())
     return sentences
+
+
+def stop_confirmation(campaigns: Sequence[Campaign], back_url: str) -> Confirmation:
+    """Which campaigns would stand still, and for whom."""
+    count = len(campaigns)
+    noun = "campaign" if count == 1 else "campaigns"
+    return Confirmation(
+        title="Stop all sending",
+        submit_label=f"Stop {count:,} {noun}",
+        back_url=back_url,
+        sentences=(
+            f"{count:,} {noun} {'stands' if count == 1 else 'stand'} still at once: no further batch starts. What is "
+            "being handed over at this moment still goes out.",
+        ),
+        facts=tuple(
+            (str(one), f"{one.organization} · {one.get_status_display().lower()}") for one in campaigns[:STOPPED_SHOWN]
+        ),
+        notes=("Each can be resumed on its page; nobody gets a mail twice. What had not begun becomes a draft again.",),
+        problem="" if campaigns else "Nothing is going out.",
+        is_danger=True,
+    )
+
+
+def _stopped(request: HttpRequest, campaigns: Sequence[Campaign]) -> str:
+    """Stop each in its own transaction: one that has ended meanwhile does not hold back the others."""
+    stopped = 0
+    for campaign in campaigns:
+        try:
+            with organization_scope(campaign.organization_id):
+                services.campaign_stop(campaign_id=campaign.pk)
+            stopped += 1
+        except DomainError as error:
+            messages.warning(request, str(error))
+    return f"{stopped:,} {'campaign stands' if stopped == 1 else 'campaigns stand'} still."
 
 
 def _empty(back_url: str) -> Confirmation:

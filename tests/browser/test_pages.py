@@ -20,6 +20,7 @@ READERS = 30
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 PAGES = ("login", "home-all", "home", "campaigns", "report", "import-result", "template-editor", "campaign", "404")
+PAGES += ("stop-all", "domains", "domain", "connection-add")
 WORKED_FOR = {"home-all": "All clients", "home": CLIENT, "campaigns": CLIENT}
 """The pages that look different for another client, or for all."""
 SERIOUS = ("serious", "critical")
@@ -66,7 +67,31 @@ def _work(screen: Screen) -> dict[str, str]:
     seen["report"] = page.url
     screen.menu("Campaigns")
     seen["campaigns"] = page.url
+    screen.press("Stop all sending")
+    expect(page.get_by_text("Nothing is going out.")).to_be_visible()
+    seen["stop-all"] = page.url
+    seen |= _sending_domain(screen)
+    screen.open("/admin/delivery/connection/add/")
+    seen["connection-add"] = page.url
     return {**seen, "home-all": "/admin/"}
+
+
+def _sending_domain(screen: Screen) -> dict[str, str]:
+    """A domain, with one of its values copied by keyboard."""
+    page = screen.page
+    screen.menu("Domains")
+    seen = {"domains": page.url}
+    screen.press("Add sending domain")
+    page.locator("input[name=name]").fill("Museo.example")
+    screen.save()
+    expect(page.locator("#dm-status")).to_contain_text("museo.example")
+    copy = page.get_by_role("button", name="Copy").first
+    steps.tab_to(page, copy)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-copied]")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()").endswith("._domainkey.museo.example")
+    return {**seen, "domain": page.url}
 
 
 @pytest.fixture

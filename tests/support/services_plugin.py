@@ -31,12 +31,14 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     return (yield)
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """For runs on several cores: a file stays together, and so do the browser's tests, which share one running product
     and take longest; they begin."""
     items.sort(key=lambda item: not _is_browser(item))
     for item in items:
-        item.add_marker(pytest.mark.xdist_group("browser" if _is_browser(item) else str(item.path)))
+        group = "browser" if _is_browser(item) else f"{item.path.parent.name}.{item.path.stem}"
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def _is_browser(item: pytest.Item) -> bool:

@@ -23,26 +23,10 @@ _running = ExitStack()
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
     """Start the services. A wrapper, because pytest-django loads the settings in the same hook with tryfirst."""
     arguments = early_config.known_args_namespace
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        # pytest-django gives each of them a database of its own in the controller's server. A cache is the server.
-        del os.environ["REDIS_URL"]
-    if not (arguments.help or arguments.version):
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ  # it inherits the controller's services by its environment
+    if not (is_worker or arguments.help or arguments.version):
         start_services()
     return (yield)
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For runs on several cores: a file stays together, and so do the browser's tests, which share one running product
-    and take longest; they begin."""
-    items.sort(key=lambda item: not _is_browser(item))
-    for item in items:
-        group = "browser" if _is_browser(item) else f"{item.path.parent.name}.{item.path.stem}"
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _is_browser(item: pytest.Item) -> bool:
-    return item.get_closest_marker("browser") is not None
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

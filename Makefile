@@ -21,7 +21,7 @@ up: $(VENV)/.installed ## Run EngageX without demo data
 	@exec $(BIN)/python manage.py up --port $(PORT) --bind $(BIND)
 
 test: $(VENV)/.installed-dev ## Run the tests on two cores (ARGS="tests/common -x" for some, on one)
-	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
 lint: $(VENV)/.installed-dev ## Check style, imports, types and migrations
 	$(BIN)/ruff check .

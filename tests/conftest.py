@@ -17,20 +17,6 @@ from tests.support import factories
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For runs on several cores: a file stays together, and so do the browser's tests, which share one running product
-    and take longest; they begin."""
-    items.sort(key=lambda item: not _is_browser(item))
-    for item in items:
-        group = "browser" if _is_browser(item) else f"{item.path.parent.name}.{item.path.stem}"
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _is_browser(item: pytest.Item) -> bool:
-    return item.get_closest_marker("browser") is not None
-
-
 @pytest.fixture(autouse=True)
 def _empty_cache() -> Iterator[None]:
     cache.clear()

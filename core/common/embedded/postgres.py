@@ -39,6 +39,7 @@ SETTINGS = {
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
+    "client_connection_check_interval": "500ms",  # a killed worker lets go of its locks, also in a long statement
     "wal_level": "minimal",  # one server, no replicas: bulk loads may skip the log
     "max_wal_senders": "0",
     "random_page_cost": "1.1",

@@ -11,7 +11,7 @@ import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 300
+READY_SECONDS = 120
 STOP_SECONDS = 60
 
 

@@ -17,6 +17,14 @@ class OrganizationStatus(models.TextChoices):
     ARCHIVED = "archived", "Archived"
 
 
+class ApprovalPolicy(models.TextChoices):
+    """Who has to agree before a campaign of the client may be sent."""
+
+    NONE = "none", "Nobody: whoever may send, sends"
+    TWO_PERSON = "two_person", "A second member of the team"
+    CLIENT = "client", "A second member of the team, then the client"
+
+
 ORGANIZATION_STATUS_COLORS = {
     OrganizationStatus.ACTIVE: "success",
     OrganizationStatus.SUSPENDED: "warning",

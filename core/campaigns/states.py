@@ -27,6 +27,33 @@ class PauseReason(models.TextChoices):
     CONNECTION = "connection", "The sending connection refuses us"
 
 
+class ScheduleZone(models.TextChoices):
+    """In whose time zone the planned time is meant."""
+
+    CLIENT = "client", "The client's time zone"
+    RECIPIENT = "recipient", "Each recipient's time zone"
+
+
+class ApprovalStage(models.TextChoices):
+    INTERNAL = "internal", "Internal approval"
+    CLIENT = "client", "Client's approval"
+
+
+class ApprovalState(models.TextChoices):
+    OPEN = "open", "Waiting"
+    APPROVED = "approved", "Approved"
+    CHANGES = "changes", "Changes asked for"
+    REVOKED = "revoked", "Revoked by an edit"
+    EXPIRED = "expired", "Not answered in time"
+
+
+class ABMetric(models.TextChoices):
+    """What people do decides, machines do not."""
+
+    OPENS = "opens", "Opens by people"
+    CLICKS = "clicks", "Clicks by people"
+
+
 S = CampaignStatus
 
 TRANSITIONS: dict[CampaignStatus, frozenset[CampaignStatus]] = {

@@ -10,8 +10,18 @@ from django.utils import timezone
 from core.accounts import audit
 from core.accounts.choices import Role
 from core.accounts.models import AuditEvent, Organization, OrganizationMembership, User
-from core.campaigns.models import Campaign, CampaignGroup, CampaignLink, CampaignSegment, CampaignSnapshot
-from core.campaigns.states import CampaignStatus
+from core.campaigns.models import (
+    ABTest,
+    Approval,
+    ApprovalComment,
+    Campaign,
+    CampaignGroup,
+    CampaignLink,
+    CampaignSegment,
+    CampaignSnapshot,
+    CampaignVariant,
+)
+from core.campaigns.states import ApprovalStage, CampaignStatus
 from core.common.tenancy import organization_scope
 from core.contacts.choices import BulkKind, ConsentChange, ImportStatus, SuppressionKind
 from core.contacts.models import (
@@ -239,7 +249,25 @@ def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
     link = CampaignLink.objects.create(
         organization=organization, campaign=campaign, number=1, url=f"https://{word.lower()}.example/"
     )
+    approval = Approval.objects.create(
+        organization=organization,
+        campaign=campaign,
+        stage=ApprovalStage.CLIENT,
+        content_hash="0" * 64,
+        note=word,
+        approver_name=word,
+        approver_email=f"{word.lower()}@client.example",
+        answer=word,
+    )
     return {
+        ABTest: ABTest.objects.create(organization=organization, campaign=campaign, decision={"note": word}),
+        Approval: approval,
+        ApprovalComment: ApprovalComment.objects.create(
+            organization=organization, approval=approval, author_name=word, text=word
+        ),
+        CampaignVariant: CampaignVariant.objects.create(
+            organization=organization, campaign=campaign, number=1, subject=f"Variant {word}", from_name=word
+        ),
         EmailTemplate: template,
         Campaign: campaign,
         CampaignGroup: CampaignGroup.objects.get(campaign=campaign),

@@ -3,10 +3,11 @@
 from typing import ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import RegexValidator
 from django.db import models
 
-from core.accounts.choices import OrganizationStatus, Role
+from core.accounts.choices import ApprovalPolicy, OrganizationStatus, Role
 from core.common.constraints import tenant_key
 from core.common.models import OrganizationOwned, ScopedModel, TimeStamped, UUIDModel
 from core.common.validators import validate_one_line, validate_time_zone
@@ -32,6 +33,42 @@ class Organization(UUIDModel, TimeStamped, ScopedModel):
     )
     default_from_name = models.CharField("sender name", max_length=100, blank=True, validators=[validate_one_line])
     default_from_email = models.EmailField("sender address", blank=True)
+    approval_policy = models.CharField(
+        "who approves campaigns", max_length=10, choices=ApprovalPolicy, default=ApprovalPolicy.NONE
+    )
+    approver_name = models.CharField("client's approver", max_length=100, blank=True, validators=[validate_one_line])
+    approver_email = models.EmailField("client's approver's address", blank=True)
+    campaign_name_pattern = models.CharField(
+        "names of campaigns",
+        max_length=120,
+        blank=True,
+        validators=[validate_one_line],
+        help_text="A pattern that new campaigns begin with, such as {client} {year}-{month} {template}.",
+    )
+    utm_source = models.CharField("UTM source", max_length=100, blank=True, validators=[validate_one_line])
+    utm_medium = models.CharField("UTM medium", max_length=100, blank=True, validators=[validate_one_line])
+    utm_campaign = models.CharField(
+        "UTM campaign",
+        max_length=100,
+        blank=True,
+        validators=[validate_one_line],
+        help_text="A pattern, such as {campaign}. Empty fields add nothing to links.",
+    )
+    web_hosts = ArrayField(
+        models.CharField(max_length=253),
+        default=list,
+        blank=True,
+        verbose_name="web hosts",
+        help_text="Sites that are this client's own. A mail of another client that links there is stopped.",
+    )
+    watch_words = ArrayField(
+        models.CharField(max_length=60),
+        default=list,
+        blank=True,
+        verbose_name="words of this client",
+        help_text="Names that only this client's mails may hold, such as its brands.",
+    )
+    mails_per_hour = models.PositiveIntegerField("mails an hour at most", null=True, blank=True)
     is_demo = models.BooleanField("demo data", default=False, editable=False)
 
     class Meta(ScopedModel.Meta):

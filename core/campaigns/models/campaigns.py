@@ -1,9 +1,11 @@
 """A mailing of one client: what is sent, to whom, from whom and when."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
 from django.db import models
 
-from core.campaigns.states import CampaignStatus, PauseReason
+from core.campaigns.states import CampaignStatus, PauseReason, ScheduleZone
 from core.common.constraints import SameOrganization, tenant_key
 from core.common.models import OrganizationOwned, TimeStamped, UUIDModel
 from core.common.validators import validate_one_line
@@ -28,6 +30,29 @@ class Campaign(UUIDModel, TimeStamped, OrganizationOwned):
     from_name = models.CharField("sender name", max_length=100, validators=[validate_one_line])
     from_email = models.EmailField("sender address")
     reply_to = models.EmailField("reply to", blank=True)
+    utm_campaign = models.CharField(
+        "UTM campaign",
+        max_length=100,
+        blank=True,
+        validators=[validate_one_line],
+        help_text="Empty: as the client's settings say.",
+    )
+    schedule_zone = models.CharField(
+        "time of whose zone", max_length=10, choices=ScheduleZone, default=ScheduleZone.CLIENT, editable=False
+    )
+    window_from = models.TimeField("send from", null=True, blank=True)
+    window_until = models.TimeField("until", null=True, blank=True)
+    window_days = ArrayField(
+        models.PositiveSmallIntegerField(),
+        default=list,
+        blank=True,
+        verbose_name="on",
+        help_text="Days of the week, Monday is 0. Empty: every day.",
+    )
+    throttle_per_hour = models.PositiveIntegerField(
+        "mails an hour at most", null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    content_revision = models.PositiveSmallIntegerField(default=1, editable=False)
     status = models.CharField(max_length=14, choices=CampaignStatus, default=CampaignStatus.DRAFT, editable=False)
     pause_reason = models.CharField(max_length=12, choices=PauseReason, blank=True, editable=False)
     problem = models.CharField(max_length=500, blank=True, editable=False)

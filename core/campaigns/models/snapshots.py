@@ -9,13 +9,18 @@ from core.common.models import OrganizationOwned, UUIDModel
 class CampaignSnapshot(UUIDModel, OrganizationOwned):
     """Content, sender and audience at the moment the campaign started. Never changed afterwards.
 
+    A corrected version is another row with a higher `revision`; each variant of an A/B test is a row of its own.
+    `variant` is 0 in a campaign without a test. The highest revision of a variant is what goes out now.
+
     `html` is ready to send: CSS inline, links replaced by their numbered slots, pixel and preheader in place.
     `merge_keys` are the contact values this content needs; `content_hash` covers everything but the times.
     """
 
-    campaign = models.OneToOneField(
-        "campaigns.Campaign", on_delete=models.CASCADE, related_name="snapshot", db_constraint=False
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="snapshots", db_constraint=False, db_index=False
     )
+    variant = models.PositiveSmallIntegerField(default=0)
+    revision = models.PositiveSmallIntegerField(default=1)
     subject = models.CharField(max_length=200)
     preheader = models.CharField(max_length=200, blank=True)
     html = models.TextField()
@@ -33,6 +38,7 @@ class CampaignSnapshot(UUIDModel, OrganizationOwned):
         constraints = [
             tenant_key("campaigns_snapshot"),
             SameOrganization(field="campaign", name="campaigns_snapshot_campaign_same_org"),
+            models.UniqueConstraint(fields=["campaign", "variant", "revision"], name="campaigns_snapshot_once"),
         ]
 
     def __str__(self) -> str:

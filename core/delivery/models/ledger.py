@@ -23,6 +23,9 @@ class DeliveryBatch(UUIDModel, OrganizationOwned):
         "delivery.Connection", on_delete=models.PROTECT, related_name="batches", db_constraint=False
     )
     number = models.PositiveIntegerField()
+    variant = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Which variant of an A/B test; 0: no test, or its winner is awaited."
+    )
     state = models.CharField(max_length=12, choices=BatchState, default=BatchState.READY)
     size = models.PositiveSmallIntegerField()
     due_at = models.DateTimeField(help_text="Not claimed before.")
@@ -129,12 +132,23 @@ class MessageValues(OrganizationOwned):
     message = models.OneToOneField(
         Message, on_delete=models.CASCADE, primary_key=True, related_name="values", db_constraint=False
     )
+    snapshot = models.ForeignKey(
+        "campaigns.CampaignSnapshot",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     address = models.CharField(max_length=320)
     values = models.JSONField(default=dict)
     written_at = models.DateTimeField(auto_now_add=True)
 
     class Meta(OrganizationOwned.Meta):
-        constraints = [SameOrganization(field="message", name="delivery_values_message_same_org")]
+        constraints = [
+            SameOrganization(field="message", name="delivery_values_message_same_org"),
+            SameOrganization(field="snapshot", name="delivery_values_snapshot_same_org"),
+        ]
 
     def __str__(self) -> str:
         return str(self.message_id)

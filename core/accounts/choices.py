@@ -25,6 +25,19 @@ class ApprovalPolicy(models.TextChoices):
     CLIENT = "client", "A second member of the team, then the client"
 
 
+class MailFont(models.TextChoices):
+    """Fonts that mail programs have; `core.email_templates.brand` names the stack of each."""
+
+    SANS = "sans", "Sans serif (Helvetica, Arial)"
+    SYSTEM = "system", "The reader's own system font"
+    VERDANA = "verdana", "Verdana"
+    TAHOMA = "tahoma", "Tahoma"
+    TREBUCHET = "trebuchet", "Trebuchet"
+    GEORGIA = "georgia", "Georgia"
+    TIMES = "times", "Times"
+    COURIER = "courier", "Courier (typewriter)"
+
+
 ORGANIZATION_STATUS_COLORS = {
     OrganizationStatus.ACTIVE: "success",
     OrganizationStatus.SUSPENDED: "warning",

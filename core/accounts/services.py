@@ -7,7 +7,8 @@ from django.db import transaction
 from core.accounts import audit
 from core.accounts.choices import Role
 from core.accounts.errors import MembershipRefused
-from core.accounts.models import Organization, OrganizationMembership, User
+from core.accounts.logos import Logo
+from core.accounts.models import Organization, OrganizationLogo, OrganizationMembership, User
 
 RANKS: dict[str, int] = {
     Role.VIEWER: 1,
@@ -69,6 +70,28 @@ def membership_remove(*, membership_id: UUID, by: User | None) -> OrganizationMe
     audit.record(action="member.removed", obj=membership, changes=changes)
     OrganizationMembership.objects.filter(pk=membership.pk).delete()
     return membership
+
+
+@transaction.atomic
+def organization_logo_set(*, organization: Organization, logo: Logo | None) -> None:
+    """Give the client another logo, or none. Earlier ones stay where mails that are out find them."""
+    before, after = organization.logo_name, logo.name if logo else ""
+    if before == after:
+        return
+    if logo is not None:
+        OrganizationLogo.objects.get_or_create(
+            organization_id=organization.pk,
+            name=logo.name,
+            defaults={
+                "content_type": logo.content_type,
+                "content": logo.content,
+                "width": logo.width,
+                "height": logo.height,
+            },
+        )
+    organization.logo_name = after
+    organization.save(update_fields=["logo_name", "updated_at"])
+    audit.record(action="organization.changed", obj=organization, changes={"logo_name": [before, after]})
 
 
 def rank_in(organization_id: UUID, user: User | None) -> int:

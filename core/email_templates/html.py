@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import css_inline
 
 from core.common.errors import DomainError
-from core.email_templates.markup import Token, TokenKind, names, tokenize, unescape_attribute
-from core.email_templates.merge_tags import MAX_SOURCE_CHARACTERS, mask_tags
+from core.email_templates.markup import Token, TokenKind, names, tokenize, tokens_of, unescape_attribute
+from core.email_templates.merge_tags import MAX_SOURCE_CHARACTERS, mask_tags, tag_positions
 from core.email_templates.sanitizing import without_code
 
 # css-inline walks the document recursively and overflows a small thread's stack at some thousand levels: the process
@@ -24,6 +24,16 @@ _VOID_OR_IMPLICITLY_CLOSED = names(
     "p li dt dd tr td th thead tbody tfoot option optgroup colgroup rp rt"
 )
 
+_TEXT, _HEAD, _TABLE, _SECTION = "text", "head", "table", "section"
+_PLACES_AFTER = {
+    **dict.fromkeys(("td", "th"), (_TEXT, _SECTION)),
+    **dict.fromkeys(("tbody", "thead", "tfoot"), (_SECTION, _TABLE)),
+    "tr": (_SECTION, _SECTION),
+    "caption": (_TEXT, _TABLE),
+}
+"""Where one is in a table behind a start tag, and behind an end tag."""
+_ROW_FOLLOWS = re.compile(r"(?:\{\{[^{}<>]*\}\}\s*)+<tr[\s>]", re.IGNORECASE)
+
 # Style blocks stay for media queries, dark mode and :hover; what was made inline leaves them.
 _INLINER = css_inline.CSSInliner(load_remote_stylesheets=False, keep_style_tags=True, remove_inlined_selectors=True)
 
@@ -32,6 +42,10 @@ _PREVIEW_FILLER = "&#847;&zwnj;&nbsp;" * 60
 _PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all;'
     'font-size:1px;line-height:1px" aria-hidden="true">{text}{filler}</div>'
+)
+_NOTE = (
+    '<p style="background:#fef3c7;color:#78350f;font:13px/1.5 sans-serif;margin:0;padding:12px;text-align:center">'
+    "{words}</p>"
 )
 _OPEN_PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
 
@@ -55,19 +69,24 @@ def prepare_html(source: str) -> str:
         raise UnreadableHtmlError(
             f"The HTML nests more than {MAX_NESTING} elements. Close the elements that stay open."
         )
+    source = source.replace("\x00", "")
     tags: dict[str, str] = {}
     marker = _unused_marker(source)
+    textless = _textless_tags(source)
 
     def shield(tag: str) -> str:
         placeholder = f"{marker}{len(tags)}z"
+        # Letters between the rows of a table would be moved out of it, a comment stays.
+        number = len(tags)
+        shielded = f"{textless[number]}<!--{placeholder}-->" if number in textless else placeholder
         tags[placeholder] = tag
-        return placeholder
+        return shielded
 
-    shielded = mask_tags(source.replace("\x00", ""), shield)
     try:
-        document = _INLINER.inline(shielded)
+        document = _INLINER.inline(mask_tags(source, shield))
     except css_inline.InlineError as error:
         raise UnreadableHtmlError(_style_complaint(source)) from error
+    document = re.sub(rf"<!--({marker}[0-9]+z)-->", r"\1", document) if textless else document
     return _with_doctype(_unshielded(without_code(document), marker, tags))
 
 
@@ -83,6 +102,12 @@ def with_preheader(document: str, text: str) -> str:
     return document[:position] + hidden + document[position:]
 
 
+def with_note(document: str, words: str) -> str:
+    """`document` with a line in small print at its end."""
+    position = _body_end(document)
+    return document[:position] + _NOTE.format(words=html.escape(words)) + document[position:]
+
+
 def open_pixel(url: str) -> str:
     """The picture that counts opens."""
     return _OPEN_PIXEL.format(url=url)
@@ -90,8 +115,7 @@ def open_pixel(url: str) -> str:
 
 def with_open_pixel(document: str, url_tag: str) -> str:
     """`document` with an invisible picture at its end; `url_tag` is the merge tag of its address."""
-    ends = [tag.start for tag in _tags(document) if _is(tag, TokenKind.END_TAG, "body")]
-    position = ends[-1] if ends else len(document)
+    position = _body_end(document)
     return document[:position] + open_pixel(url_tag) + document[position:]
 
 
@@ -99,7 +123,7 @@ def _nesting(source: str) -> int:
     """How deep the elements of a source can be nested at most, those aside that the next of their kind closes."""
     opened: Counter[str] = Counter()
     depth = deepest = 0
-    for token in tokenize(mask_tags(source)):
+    for token in tokens_of(mask_tags(source)):
         if token.name in _VOID_OR_IMPLICITLY_CLOSED:
             continue
         if token.kind is TokenKind.START_TAG:
@@ -110,6 +134,51 @@ def _nesting(source: str) -> int:
             opened[token.name] -= 1
             depth -= 1
     return deepest
+
+
+def _body_end(document: str) -> int:
+    ends = [tag.start for tag in _tags(document) if _is(tag, TokenKind.END_TAG, "body")]
+    return ends[-1] if ends else len(document)
+
+
+def _textless_tags(source: str) -> dict[int, str]:
+    """The merge tags (by number, from 0) that stand where HTML knows no text: in the head, or between the parts of a
+    table. Only conditions have a meaning there.
+
+    The value is what has to stand before the tag: a row's <tbody>, which parsers open behind it otherwise.
+    """
+    positions = tag_positions(source)
+    if not positions:
+        return {}
+    found: dict[int, str] = {}
+    number, places, is_for_outlook = 0, [_TEXT], False
+    for token in tokens_of(mask_tags(source)):
+        while number < len(positions) and positions[number] < token.end:
+            is_text = token.kind is TokenKind.TEXT and not token.name
+            if is_text and places[-1] != _TEXT and not is_for_outlook:
+                begins_rows = places[-1] == _TABLE and _ROW_FOLLOWS.match(source, positions[number]) is not None
+                found[number] = "<tbody>" if begins_rows else ""
+                places[-1] = _SECTION if begins_rows else places[-1]
+            number += 1
+        if token.kind is TokenKind.COMMENT:
+            is_for_outlook = source.startswith("<!--[if", token.start) and source.startswith("]>", token.end - 2)
+        elif not is_for_outlook:
+            _follow(places, token)
+    return found
+
+
+def _follow(places: list[str], token: Token) -> None:
+    """Keep `places` true: the last one says what may stand here, those before it what may stand around the table."""
+    is_start = token.kind is TokenKind.START_TAG
+    if token.kind not in (TokenKind.START_TAG, TokenKind.END_TAG):
+        return
+    if token.name in ("head", "table"):
+        if is_start:
+            places.append(_TABLE if token.name == "table" else _HEAD)
+        elif len(places) > 1:
+            places.pop()
+    elif len(places) > 1 and token.name in _PLACES_AFTER:
+        places[-1] = _PLACES_AFTER[token.name][0 if is_start else 1]
 
 
 def _style_complaint(source: str) -> str:

@@ -1,12 +1,23 @@
 """What is wrong with a mail, and what could be better: shown beside the editor, on save and before sending."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from core.email_templates.contrast import PoorContrast, poor_contrasts, with_lines, without_lines
 from core.email_templates.html import UnreadableHtmlError, prepare_html
-from core.email_templates.markup import TokenKind, tokenize
-from core.email_templates.merge_tags import Escape, KnownKeys, MergeTagError, mask_tags, parse
+from core.email_templates.link_list import MailLink, links_of
+from core.email_templates.merge_tags import (
+    ATTRIBUTE_PREFIX,
+    Choice,
+    Escape,
+    KnownKeys,
+    MergeTagError,
+    MergeTemplate,
+    parse,
+)
 from core.email_templates.preview import MailSource
+from core.email_templates.structure import remarks_on
 
 UNSUBSCRIBE_KEY = "system.unsubscribe_url"
 UNSUBSCRIBE_TAG = "{{ system.unsubscribe_url }}"
@@ -16,41 +27,117 @@ _NEARLY_CLIPPED_BYTES = 90 * 1024
 _CONTEXTS = {"subject": Escape.HEADER, "preheader": Escape.TEXT, "html": Escape.HTML, "text": Escape.TEXT}
 
 
+MAX_CONTRASTS = 10
+_TAG = re.compile(r"\{\{[^{}]*\}\}")
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One remark. `field` is a field of MailSource, `line` counts from 1 (0: the whole field)."""
+    """One remark. `field` is a field of MailSource, `line` counts from 1 (0: the whole field).
+
+    `code` is stable. `tag` is the piece of the source that is meant where there is one, `suggestion` what to write in
+    its place. A hint (`is_hint`) is advice: the mail is fine without.
+    """
 
     field: str
     message: str
     line: int = 0
     is_error: bool = False
     code: str = ""
+    tag: str = ""
+    suggestion: str = ""
+    is_hint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """`errors` keep a mail from being saved and sent; `warnings` do not. `size_bytes` is that of the HTML as sent."""
+    """`errors` keep a mail from being saved and sent; `warnings` and `hints` do not.
+
+    `size_bytes` is that of the HTML as sent. `links` are all links of the HTML, with what was found about each.
+    """
 
     errors: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     size_bytes: int
     has_unsubscribe: bool
+    hints: tuple[Finding, ...] = ()
+    links: tuple[MailLink, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """Errors and warnings, without the hints."""
         return self.errors + self.warnings
 
 
-def inspect_mail(source: MailSource) -> Inspection:
-    """Look through all four sources. Raises nothing: what cannot be read is an error in the result."""
+def inspect_mail(source: MailSource, known: KnownKeys | None = None) -> Inspection:
+    """Look through all four sources. Raises nothing: what cannot be read is an error in the result.
+
+    With `known.attributes`, the names of the client's own contact fields, others are warned about.
+    """
     errors = [finding for field in _CONTEXTS for finding in _tag_errors(field, getattr(source, field))]
+    contrasts: list[PoorContrast] = []
     try:
-        size_bytes = len(prepare_html(source.html).encode())
+        lined = prepare_html(with_lines(source.html))
+        prepared = without_lines(lined)
+        size_bytes = len(prepared.encode())
+        errors += [] if errors else _moved_branches(source.html, prepared)
+        contrasts = poor_contrasts(lined)
     except UnreadableHtmlError as error:
         errors.append(Finding("html", str(error), is_error=True, code="unreadable"))
         size_bytes = len(source.html.encode())
     has_unsubscribe = _has_unsubscribe(source)
-    return Inspection(tuple(errors), tuple(_warnings(source, size_bytes, has_unsubscribe)), size_bytes, has_unsubscribe)
+    links = links_of(source.html)
+    remarks = [*_link_remarks(links), *_structure_remarks(source.html)]
+    warnings = [
+        *_unknown_attributes(source, known),
+        *_warnings(source, size_bytes, has_unsubscribe),
+        *sorted((one for one in remarks if not one.is_hint), key=lambda one: one.line),
+        *_contrast_warnings(contrasts),
+    ]
+    hints = sorted((one for one in remarks if one.is_hint), key=lambda one: one.line)
+    return Inspection(tuple(errors), tuple(warnings), size_bytes, has_unsubscribe, tuple(hints), links)
+
+
+def _link_remarks(links: Iterable[MailLink]) -> Iterator[Finding]:
+    for link in links:
+        for remark in link.remarks:
+            yield Finding("html", remark.message, link.line, code=remark.code, tag=link.target, is_hint=remark.is_hint)
+
+
+def _structure_remarks(html: str) -> Iterator[Finding]:
+    for remark in remarks_on(html):
+        yield Finding("html", remark.message, remark.line, code=remark.code, is_hint=remark.is_hint)
+
+
+def _contrast_warnings(contrasts: Iterable[PoorContrast]) -> Iterator[Finding]:
+    for _, poor in zip(range(MAX_CONTRASTS), contrasts, strict=False):
+        words = poor.words if len(poor.words) <= 40 else f"{poor.words[:37]}…"
+        more = f" In {poor.places} places." if poor.places > 1 else ""
+        message = (
+            f"“{words}” is hard to read: {poor.text} on {poor.background} has a contrast of {poor.ratio:.1f} to 1, "
+            f"and {poor.needed:g} to 1 is needed.{more}"
+        )
+        yield Finding("html", message, poor.line, code="contrast")
+
+
+def _unknown_attributes(source: MailSource, known: KnownKeys | None) -> Iterator[Finding]:
+    """Own fields that this client does not have: nobody would get a value."""
+    if known is None or known.attributes is None:
+        return
+    for field in _CONTEXTS:
+        text: str = getattr(source, field)
+        for match in _TAG.finditer(text) if ATTRIBUTE_PREFIX in text else ():
+            key = next(
+                (word for word in re.split(r"[\s|{}\"'=]+", match.group()) if word.startswith(ATTRIBUTE_PREFIX)), ""
+            )
+            if not key or key in known or key not in KnownKeys():
+                continue
+            nearest = known.nearest(key)
+            hint = f" Did you mean {nearest}?" if nearest else ""
+            message = f"{key} is no field of this client's contacts, so nobody has a value for it.{hint}"
+            line = text.count("\n", 0, match.start()) + 1
+            suggestion = match.group().replace(key, nearest) if nearest else ""
+            yield Finding(field, message, line, code="unknown_field", tag=match.group(), suggestion=suggestion)
 
 
 def _tag_errors(field: str, source: str) -> Iterator[Finding]:
@@ -59,11 +146,43 @@ def _tag_errors(field: str, source: str) -> Iterator[Finding]:
     except MergeTagError as error:
         for problem in error.problems:
             hint = f" Did you mean {problem.suggestion}?" if problem.suggestion else ""
-            yield Finding(field, f"{problem.message}{hint}", problem.line, is_error=True, code="merge_tags")
+            yield Finding(
+                field,
+                f"{problem.message}{hint}",
+                problem.line,
+                is_error=True,
+                code="merge_tags",
+                tag=problem.tag,
+                suggestion=problem.suggestion,
+            )
         return
     if field == "subject" and "campaign.subject" in template.keys:
         message = "The subject cannot contain {{ campaign.subject }}: that is the subject itself."
-        yield Finding(field, message, 1, is_error=True, code="merge_tags")
+        yield Finding(field, message, 1, is_error=True, code="merge_tags", tag="{{ campaign.subject }}")
+
+
+def _moved_branches(html: str, prepared: str) -> list[Finding]:
+    """Conditions whose branches do not survive the HTML parser: it moves what cannot stand in a table out of it."""
+    if "if" not in html or not (asked := [*_parsed(html).choices()]):
+        return []
+    try:
+        kept = [*_parsed(prepared).choices()]
+    except MergeTagError as error:
+        return [Finding("html", problem.message, is_error=True, code="torn") for problem in error.problems]
+    # What is taken out as code (a script, a form) takes its conditions along.
+    pairs = zip(asked, kept, strict=True) if len(asked) == len(kept) else ()
+    message = "What a condition frames cannot stand there. In a table, frame whole rows or the inside of a cell."
+    is_moved = any(_is_blank(after) and not _is_blank(before) for before, after in pairs)
+    return [Finding("html", message, is_error=True, code="torn")] if is_moved else []
+
+
+def _parsed(html: str) -> MergeTemplate:
+    return parse(html, context=Escape.HTML, allowed=KnownKeys())
+
+
+def _is_blank(choice: Choice) -> bool:
+    segments = (*choice.then, *choice.otherwise)
+    return not any(not isinstance(segment, str) or segment.strip() for segment in segments)
 
 
 def _has_unsubscribe(source: MailSource) -> bool:
@@ -94,15 +213,3 @@ def _warnings(source: MailSource, size_bytes: int, has_unsubscribe: bool) -> Ite
             f"The mail is {size_bytes / 1024:.0f} kB. Gmail cuts off at 102 kB, the footer as well: shorten it.",
             code="size",
         )
-    yield from _missing_alts(source.html)
-
-
-def _missing_alts(html: str) -> Iterator[Finding]:
-    masked = mask_tags(html)
-    for token in tokenize(masked):
-        if token.kind is not TokenKind.START_TAG or token.name != "img":
-            continue
-        if not any(attribute.name == "alt" for attribute in token.attributes):
-            line = html.count("\n", 0, token.start) + 1
-            message = 'A picture has no alt text. Say what it shows: alt="…" (alt="" for decoration).'
-            yield Finding("html", message, line, code="alt")

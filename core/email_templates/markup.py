@@ -9,8 +9,9 @@ import enum
 import html
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import lru_cache
 from html.entities import html5
+from typing import NamedTuple
 
 RAW_TEXT_ELEMENTS = frozenset({"script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"})
 """Elements whose content is not markup and knows no character references."""
@@ -39,8 +40,7 @@ class TokenKind(enum.Enum):
     COMMENT = "comment"
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
+class Attribute(NamedTuple):
     """One attribute: its lower-case name, its span `start:end` and the span of its value (without quotes)."""
 
     name: str
@@ -51,8 +51,7 @@ class Attribute:
     quote: str
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A span `start:end` of the source. `name` is the tag's in lower case; for text, the raw element's around it."""
 
     kind: TokenKind
@@ -74,6 +73,12 @@ def tokenize(source: str) -> Iterator[Token]:
     is tokenized as markup, because Outlook reads it as such and others see a comment that nothing in it can end.
     """
     return _tokenize(source, 0, len(source))
+
+
+@lru_cache(maxsize=4)
+def tokens_of(source: str) -> tuple[Token, ...]:
+    """The same, all at once and kept for the next who asks: a mail is looked through several times in a row."""
+    return tuple(tokenize(source))
 
 
 def _tokenize(source: str, position: int, stop: int) -> Iterator[Token]:

@@ -16,6 +16,8 @@ _HIDING_STYLE = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hi
 _SPACES = re.compile(r"[ \t\r\n\f]+")
 _INVISIBLE = re.compile(r"[\u00ad\u034f\u200b\u2060\ufeff]")
 _CONDITIONAL_OPEN = re.compile(r"<!--\[if [^\]<>]*\]>")
+# A line that only frames a branch leaves with its branch, and takes the empty line behind it along.
+_LONELY_CONDITION = re.compile(r"^(\{\{ *(?:if [^{}\n]*|else|end) *\}\})\n\n", re.IGNORECASE | re.MULTILINE)
 _RULE = "-" * 40
 _BLOCK_END = "\f"
 _BULLET = re.compile(r"- |[0-9]+\. ")
@@ -50,6 +52,7 @@ class _Walker:
         """The lines collected so far, at most one empty line between them, ending with a line feed."""
         lines = [_SPACES.sub(" ", line).strip(" ") for line in self._with_block_ends().split("\n")]
         joined = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+        joined = _LONELY_CONDITION.sub(r"\1\n", joined)
         return f"{joined}\n" if joined else ""
 
     def _with_block_ends(self) -> str:

@@ -9,6 +9,7 @@ from django.test import Client
 from core.accounts.choices import Role
 from core.accounts.models import Organization, User
 from core.common.tenancy import organization_scope
+from core.contacts.models import ContactField
 from core.email_templates.models import EmailTemplate, StarterTemplate
 from tests.support import factories
 
@@ -84,7 +85,7 @@ def test_preview_fills_in_the_person_and_lists_the_findings(in_florist: Organiza
     assert "no-store" in answer["Cache-Control"]
     assert "Hi <b>Eve</b> of Florist" in data["mail"]["text"]
     assert "&lt;b&gt;Eve&lt;/b&gt;" in browser.get(data["mail"]["frame_url"]).content.decode()
-    assert [item["field"] for item in data["findings"]] == ["html"]
+    assert [item["field"] for item in data["findings"] if item["level"] != "hint"] == ["html"]
 
 
 def test_preview_frame_can_run_nothing(in_florist: Organization, browser: Client) -> None:
@@ -115,7 +116,7 @@ def test_preview_with_mistakes_has_findings_and_no_mail(in_florist: Organization
     data = browser.post(f"{LIST}preview/", fields(html="{{ settings.SECRET_KEY }}", client=str(in_florist.pk))).json()
 
     assert "mail" not in data
-    assert data["findings"][0]["is_error"] is True
+    assert data["findings"][0]["level"] == "error"
 
 
 @pytest.mark.parametrize("values", ["[1]", "no json", '{"contact.first_name": 5}', '{"organization.name": "Forged"}'])
@@ -194,3 +195,45 @@ def test_viewer_sees_the_template_and_its_preview_but_no_form(in_florist: Organi
     content = viewer.get(f"{LIST}{template.pk}/change/").content.decode()
 
     assert "data-preview" in content and 'name="html"' not in content
+
+
+def test_preview_warns_about_fields_the_client_does_not_have_and_offers_its_own(
+    in_florist: Organization, browser: Client
+) -> None:
+    ContactField.objects.create(organization=in_florist, key="city", label="Home town")
+    html = f"{{{{ contact.attributes.citty }}}} {{{{ contact.attributes.city }}}} {WAY_OUT}"
+    data = browser.post(f"{LIST}preview/", fields(html=html, client=str(in_florist.pk))).json()
+
+    (finding,) = [item for item in data["findings"] if item["level"] == "warning"]
+    assert (finding["code"], finding["suggestion"]) == ("unknown_field", "{{ contact.attributes.city }}")
+    assert "[Home town]" in data["mail"]["text"]
+    assert "Home town" in browser.get(f"{LIST}add/").content.decode()
+
+
+@pytest.mark.parametrize(("sample", "words"), [("longest", "Maximiliana"), ("empty", "Hi []"), ("x", "Hi [Ada]")])
+def test_preview_as_a_sample_person(in_florist: Organization, browser: Client, sample: str, words: str) -> None:
+    asked = fields(html=f"<p>Hi [{{{{ contact.first_name }}}}]</p>{WAY_OUT}", client=str(in_florist.pk), sample=sample)
+    assert words in browser.post(f"{LIST}preview/", asked).json()["mail"]["text"]
+
+
+def test_preview_frame_in_the_dark_and_without_pictures(in_florist: Organization, browser: Client) -> None:
+    html = (
+        "<html><head><style>@media (prefers-color-scheme: dark){p{color:#fff}}</style></head>"
+        f'<body><p>Hi</p><img src="https://a.example/x.png" alt="Roses">{WAY_OUT}</body></html>'
+    )
+    mail = browser.post(f"{LIST}preview/", fields(html=html, client=str(in_florist.pk))).json()["mail"]
+    plain, dark = (browser.get(mail["frame_url"] + query).content.decode() for query in ("", "?dark=1&imageless=1"))
+
+    assert mail["has_dark_rules"] is True
+    assert "color-scheme:light" in plain and "https://a.example/x.png" in plain
+    assert "(min-width:0)" in dark and "a.example" not in dark and 'alt="Roses"' in dark
+
+
+def test_preview_lists_the_links_with_what_is_wrong(in_florist: Organization, browser: Client) -> None:
+    html = f'<a href="http://shop.example/">Shop</a>{WAY_OUT}'
+    links = browser.post(f"{LIST}preview/", fields(html=html, client=str(in_florist.pk))).json()["links"]
+
+    assert [(link["text"], link["target"], len(link["remarks"])) for link in links] == [
+        ("Shop", "http://shop.example/", 1),
+        ("Leave", "{{ system.unsubscribe_url }}", 0),
+    ]

@@ -2,7 +2,9 @@
 
 import pytest
 
+from core.email_templates.html import prepare_html
 from core.email_templates.inspection import CLIPPED_BYTES, inspect_mail
+from core.email_templates.merge_tags import KnownKeys
 from core.email_templates.preview import MailSource
 
 WAY_OUT = '<a href="{{ system.unsubscribe_url }}">Leave</a>'
@@ -53,3 +55,42 @@ def test_inspect_mail_near_the_clipping_size_is_a_warning() -> None:
 
 def test_inspect_unreadable_html_is_an_error_not_an_exception() -> None:
     assert ("unreadable", "html", 0) in found("<div>" * 300 + WAY_OUT)
+
+
+def test_inspect_unknown_tag_brings_what_to_write_instead() -> None:
+    (finding,) = inspect_mail(MailSource("News", "", f"{{{{ contact.frist_name }}}}{WAY_OUT}")).errors
+
+    assert (finding.tag, finding.suggestion) == ("{{ contact.frist_name }}", "{{ contact.first_name }}")
+
+
+def test_inspect_field_that_the_client_does_not_have_is_a_warning_with_the_nearest() -> None:
+    html = f'<p>\n{{{{ if contact.attributes.citty is "Berlin" }}}}x{{{{ end }}}}</p>{WAY_OUT}'
+    known = KnownKeys(attributes=frozenset({"city"}))
+    inspection = inspect_mail(MailSource("News", "", html), known)
+
+    (finding,) = inspection.warnings
+    assert inspection.errors == ()
+    assert (finding.code, finding.line) == ("unknown_field", 2)
+    assert finding.suggestion == '{{ if contact.attributes.city is "Berlin" }}'
+    assert inspect_mail(MailSource("News", "", html)).warnings == ()
+
+
+def test_inspect_link_and_contrast_are_warnings_with_lines() -> None:
+    html = f'<p style="color:#ccc">\nweak</p>\n<a href="http://shop.example">Shop</a>{WAY_OUT}'
+    inspection = inspect_mail(MailSource("News", "", html))
+
+    assert [(one.code, one.line) for one in inspection.warnings] == [("link_http", 3), ("contrast", 1)]
+    assert "1.6 to 1" in inspection.warnings[1].message
+    assert [link.target for link in inspection.links] == ["http://shop.example", "{{ system.unsubscribe_url }}"]
+
+
+def test_inspect_hints_stand_apart_from_warnings() -> None:
+    inspection = inspect_mail(MailSource("News", "", f"<html><body>{WAY_OUT}</body></html>"))
+
+    assert inspection.findings == ()
+    assert {one.code for one in inspection.hints} == {"no_language", "no_address"}
+
+
+def test_inspect_size_is_that_of_the_mail_as_sent() -> None:
+    html = f"<style>p{{color:#333}}</style><p>Hi</p>{WAY_OUT}"
+    assert inspect_mail(MailSource("News", "", html)).size_bytes == len(prepare_html(html).encode())

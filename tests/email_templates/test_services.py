@@ -1,6 +1,7 @@
 """Copies of templates and starters, and the loader."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,23 @@ import pytest
 from core.accounts.models import AuditEvent, Organization
 from core.common.tenancy import OrganizationMismatch, organization_scope
 from core.email_templates import services
+from core.email_templates.brand import brand_values
+from core.email_templates.contrast import poor_contrasts, with_lines
 from core.email_templates.errors import BadStarterFile, TemplateInUse
+from core.email_templates.html import prepare_html
 from core.email_templates.inspection import inspect_mail
+from core.email_templates.merge_tags import Escape, KnownKeys, parse
 from core.email_templates.models import EmailTemplate, StarterTemplate
 from core.email_templates.preview import preview_mail
 from core.email_templates.queries import sample_values, source_of
 from tests.support import factories
 
+FOOTER_KEYS = (
+    "organization.postal_address",
+    "system.unsubscribe_url",
+    "system.preferences_url",
+    "system.view_in_browser_url",
+)
 STARTERS = Path(__file__).parents[2] / "fixtures" / "starter_templates"
 
 
@@ -33,7 +44,7 @@ def test_from_starter_copies_the_content_and_numbers_the_name(
     assert [copy.name for copy in copies] == ["Newsletter", "Newsletter 2", "Newsletter 3"]
     assert (copies[0].html, copies[0].category) == (starter.html, "newsletter")
     event = AuditEvent.objects.filter(action="emailtemplate.added").first()
-    assert event is not None and event.changes == {"starter": [None, "newsletter"]}
+    assert event is not None and event.changes["note"] == [None, "Begun from the design “Newsletter”"]
 
 
 def test_from_starter_into_a_client_out_of_reach_is_refused(
@@ -92,8 +103,25 @@ def test_starters_load_broken_files_say_which_directory(db: None, tmp_path: Path
 
 
 def test_shipped_starters_have_nothing_to_find_fault_with(db: None) -> None:
-    assert services.starter_templates_load(STARTERS) >= 3
+    assert services.starter_templates_load(STARTERS) >= 10
 
     for starter in StarterTemplate.objects.all():
-        assert inspect_mail(source_of(starter)).findings == (), starter.name
-        assert starter.html and preview_mail(source_of(starter), sample_values(None)).html
+        source = source_of(starter)
+        assert inspect_mail(source).findings == (), starter.name
+        keys = parse(source.html, context=Escape.HTML, allowed=KnownKeys()).keys
+        assert keys >= {*FOOTER_KEYS, "brand.font", "brand.background", "brand.link_color"}, starter.name
+        assert "prefers-color-scheme: dark" in source.html and 'name="color-scheme"' in source.html
+        assert set(re.findall(r'<img[^>]*src="([^"]*)"', source.html)) <= {"{{ brand.logo_url }}"}, starter.name
+        assert "http" not in re.sub(r"https://www\.example\.com|http://www\.w3\.org|http-equiv", "", source.html)
+        assert preview_mail(source, sample_values(None)).html
+
+
+@pytest.mark.parametrize("color", ["#ffff00", "#000000", "#4f46e5", "#0f766e"])
+def test_shipped_starters_can_be_read_in_every_brand(db: None, color: str) -> None:
+    services.starter_templates_load(STARTERS)
+    values = {**sample_values(None), **brand_values(Organization(name="Acme", color=color))}
+
+    for starter in StarterTemplate.objects.all():
+        prepared = prepare_html(with_lines(source_of(starter).html))
+        filled = parse(prepared, context=Escape.HTML, allowed=KnownKeys()).render(values)
+        assert poor_contrasts(filled) == [], (starter.name, color)

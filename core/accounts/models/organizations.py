@@ -4,18 +4,16 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import RegexValidator
 from django.db import models
 
 from core.accounts.choices import ApprovalPolicy, OrganizationStatus, Role
+from core.accounts.models.brand import BrandKit, validate_hex_color
 from core.common.constraints import tenant_key
 from core.common.models import OrganizationOwned, ScopedModel, TimeStamped, UUIDModel
 from core.common.validators import validate_one_line, validate_time_zone
 
-validate_hex_color = RegexValidator(r"^#[0-9a-fA-F]{6}$", "Write the colour as # and six hexadecimal digits.")
 
-
-class Organization(UUIDModel, TimeStamped, ScopedModel):
+class Organization(UUIDModel, TimeStamped, BrandKit, ScopedModel):
     """One client of the agency: the tenant. In reach only when the scope says so."""
 
     organization_attribute: ClassVar[str] = "id"

@@ -31,12 +31,21 @@ def public_page(
     organization: Organization,
     status: int = 200,
     framed_by: str = NOBODY,
+    allows: str = "",
     **context: Any,
 ) -> HttpResponse:
-    """A page in the client's name and colour. `framed_by` is NOBODY, ANYBODY or "'self'"."""
+    """A page in the client's name and colour. `framed_by` is NOBODY, ANYBODY or "'self'"; `allows` are directives that
+    this page needs beside the strictest ("script-src 'self'; ")."""
     color, _text_color = brand_colors(organization)
     return _page(
-        template, status=status, framed_by=framed_by, words=wording, client=organization.name, color=color, **context
+        template,
+        status=status,
+        framed_by=framed_by,
+        allows=allows,
+        words=wording,
+        client=organization.name,
+        color=color,
+        **context,
     )
 
 
@@ -73,12 +82,14 @@ def private(response: HttpResponse) -> HttpResponse:
     return response
 
 
-def _page(template: str, *, status: int, color: str, framed_by: str = NOBODY, **context: Any) -> HttpResponse:
+def _page(
+    template: str, *, status: int, color: str, framed_by: str = NOBODY, allows: str = "", **context: Any
+) -> HttpResponse:
     nonce = secrets.token_urlsafe(16)
     context = {**context, "nonce": nonce, "color": color, "text_color": readable_on(color)}
     response = HttpResponse(render_to_string(template, context), status=status)
     response["Content-Security-Policy"] = (
-        f"default-src 'none'; style-src 'self' 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; "
+        f"default-src 'none'; style-src 'self' 'nonce-{nonce}'; {allows}form-action 'self'; base-uri 'none'; "
         f"frame-ancestors {framed_by}"
     )
     if framed_by != NOBODY:

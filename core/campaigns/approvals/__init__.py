@@ -1,0 +1,1 @@
+"""Approval before sending: a second member of the team, then the client, bound to what they saw (PRODUCT 16.2)."""

@@ -1,11 +1,11 @@
 """What a frozen campaign says, parsed and ready to be filled in: shared by send, preview and view-in-browser."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from core.campaigns.models import CampaignSnapshot
 from core.email_templates.escapes import ESCAPERS
-from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, Slot, parse
+from core.email_templates.merge_tags import Choice, Escape, KnownKeys, MergeTemplate, Segment, Slot, parse
 
 SUBJECT_KEY = "campaign.subject"
 CONTACT_PREFIX = "contact."
@@ -16,8 +16,9 @@ _FROZEN_KEYS = KnownKeys(internal=True)
 class CompiledContent:
     """Content and sender of one campaign.
 
-    What is the same for every recipient is filled in already: the slots left are `contact.…` (listed in `merge_keys`),
-    `link.N` and `system.…` (`open_pixel_url`, `unsubscribe_url`, `view_in_browser_url`).
+    What is the same for every recipient is filled in already: the slots left are `contact.…` (listed in `merge_keys`,
+    those of conditions among them), `link.N` and `system.…` (`open_pixel_url`, `unsubscribe_url`,
+    `view_in_browser_url`).
     """
 
     subject: MergeTemplate
@@ -55,29 +56,51 @@ def _filled(
     template: MergeTemplate, constants: Mapping[str, str], subject: MergeTemplate | None = None
 ) -> MergeTemplate:
     """The template with the constants written in, and the subject's own segments in place of `campaign.subject`."""
-    segments: list[str | Slot] = []
-    for segment in template.segments:
-        if isinstance(segment, Slot) and segment.key == SUBJECT_KEY and subject is not None:
-            segments += _subject_segments(subject, segment.escape)
+    return MergeTemplate(_filled_segments(template.segments, constants, subject))
+
+
+def _filled_segments(
+    segments: Iterable[Segment], constants: Mapping[str, str], subject: MergeTemplate | None
+) -> tuple[Segment, ...]:
+    filled: list[Segment] = []
+    for segment in segments:
+        if isinstance(segment, Choice):
+            filled += _filled_choice(segment, constants, subject)
+        elif isinstance(segment, Slot) and segment.key == SUBJECT_KEY and subject is not None:
+            filled += _escaped_segments(subject.segments, segment.escape)
         elif isinstance(segment, Slot) and segment.key in constants:
-            segments.append(segment.render(constants))
+            filled.append(segment.render(constants))
         else:
-            segments.append(segment)
-    return MergeTemplate(_joined(segments))
+            filled.append(segment)
+    return _joined(filled)
 
 
-def _subject_segments(subject: MergeTemplate, escape: Escape) -> list[str | Slot]:
+def _filled_choice(choice: Choice, constants: Mapping[str, str], subject: MergeTemplate | None) -> Iterable[Segment]:
+    """The branch itself where the condition asks for a constant, else the choice with both branches filled."""
+    if choice.condition.key in constants:
+        return _filled_segments(choice.chosen(constants), constants, subject)
+    then, otherwise = (_filled_segments(branch, constants, subject) for branch in (choice.then, choice.otherwise))
+    return [Choice(choice.condition, then, otherwise)]
+
+
+def _escaped_segments(segments: Iterable[Segment], escape: Escape) -> tuple[Segment, ...]:
     """The subject as it is written inside a text or HTML; as part of an address it can only be percent-encoded."""
     inner = Escape.URL if escape is Escape.URL_WHOLE else escape
-    return [
-        ESCAPERS[inner](segment) if isinstance(segment, str) else Slot(segment.key, segment.fallback, inner)
-        for segment in subject.segments
-    ]
+    return tuple(_escaped(segment, inner) for segment in segments)
 
 
-def _joined(segments: list[str | Slot]) -> tuple[str | Slot, ...]:
+def _escaped(segment: Segment, escape: Escape) -> Segment:
+    if isinstance(segment, str):
+        return ESCAPERS[escape](segment)
+    if isinstance(segment, Slot):
+        return Slot(segment.key, segment.fallback, escape)
+    then, otherwise = (_escaped_segments(branch, escape) for branch in (segment.then, segment.otherwise))
+    return Choice(segment.condition, then, otherwise)
+
+
+def _joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     """Neighbouring literals as one: the fewer segments, the faster a mail is filled in."""
-    joined: list[str | Slot] = []
+    joined: list[Segment] = []
     for segment in segments:
         if isinstance(segment, str) and joined and isinstance(joined[-1], str):
             joined[-1] += segment

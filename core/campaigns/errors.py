@@ -35,3 +35,33 @@ class NotSentYet(DomainError):
     """Nothing of the campaign has gone out."""
 
     code = "campaigns.not_sent_yet"
+
+
+class NothingCorrected(DomainError):
+    """The corrected version says what went out before."""
+
+    code = "campaigns.nothing_corrected"
+
+
+class NeedsSecondPerson(DomainError):
+    """Somebody else than who wrote the correction has to release it."""
+
+    code = "campaigns.needs_second_person"
+
+
+class BadTest(DomainError):
+    """The A/B test compares too few or too many variants, or cannot be made."""
+
+    code = "campaigns.bad_test"
+
+
+class ABDecided(DomainError):
+    """The A/B test is decided, or does not run."""
+
+    code = "campaigns.test_decided"
+
+
+class BadTime(DomainError):
+    """The time that was asked for has passed, or lies too far ahead."""
+
+    code = "campaigns.bad_time"

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from core.campaigns.models import Campaign, CampaignGroup, CampaignSegment, CampaignSnapshot
 from core.campaigns.states import CampaignStatus
@@ -16,7 +16,7 @@ QUICK_SECONDS = 0.5
 
 def due_campaign_ids() -> list[tuple[UUID, UUID]]:
     """(organization id, campaign id) of what delivery has to start or go on preparing, the longest due first."""
-    due = Q(status=CampaignStatus.SCHEDULED, scheduled_at__lte=timezone.now()) | Q(status=CampaignStatus.MATERIALISING)
+    due = Q(status=CampaignStatus.SCHEDULED, scheduled_at__lte=Now()) | Q(status=CampaignStatus.MATERIALISING)
     return list(Campaign.objects.filter(due).order_by("scheduled_at", "id").values_list("organization_id", "id"))
 
 

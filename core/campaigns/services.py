@@ -1,18 +1,23 @@
 """Writes of campaigns. Every change of state is one compare-and-set, with its audit row in the same transaction."""
 
+import datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
 
 from core.accounts import audit
-from core.campaigns.errors import CampaignNotReady, ChangedMeanwhile, IllegalTransition, NotSentYet
+from core.campaigns.ab.queries import variants_of
+from core.campaigns.approvals.standing import refuse_unapproved
+from core.campaigns.errors import BadTime, CampaignNotReady, ChangedMeanwhile, IllegalTransition, NotSentYet
 from core.campaigns.models import Campaign, CampaignGroup, CampaignSegment, CampaignSnapshot
-from core.campaigns.preflight import campaign_problems
+from core.campaigns.preflight import campaign_problems, due_problems
 from core.campaigns.queries import audience_of, campaign_audience, segments_of
+from core.campaigns.schedule import FARTHEST, Planned, last_instant, plan_time
 from core.campaigns.snapshot import campaign_freeze
-from core.campaigns.states import FROZEN, CampaignStatus, PauseReason, is_legal
+from core.campaigns.states import EDITABLE, FROZEN, CampaignStatus, PauseReason, ScheduleZone, is_legal
 from core.common.request_context import current_context
 from core.common.tasks import wake
 from core.contacts.models import ContactGroup, Segment
@@ -68,25 +73,58 @@ def campaign_send_now(*, campaign_id: UUID, version: int | None = None) -> Campa
     `version` is the one a person confirmed: a draft edited since then is refused. Raises CampaignNotReady with every
     problem, LimitReached, NoUsableSubscription, IllegalTransition, ChangedMeanwhile; then nothing has changed.
     """
-    campaign = _campaign(campaign_id)
+    campaign = _make_due(_campaign(campaign_id), version, at=timezone.now(), scheduled_local="")
+    wake(SWEEP)
+    return campaign
+
+
+@transaction.atomic
+def campaign_schedule(*, campaign_id: UUID, version: int | None, at: datetime.datetime, zone: ScheduleZone) -> Campaign:
+    """Plan a draft for a wall-clock time (naive `at`, the client's or each recipient's, as `zone` says).
+
+    The mails count against the plan in the month of the first one. Raises BadTime for what has passed or lies more
+    than a year ahead, and everything that `campaign_send_now` raises.
+    """
+    campaign, now = _campaign(campaign_id), timezone.now()
+    planned = plan_time(at, whose=zone, zone=ZoneInfo(campaign.organization.time_zone), now=now)
+    _refuse_bad_time(planned, zone, now)
+    if zone == ScheduleZone.RECIPIENT and variants_of(campaign):
+        raise BadTime(
+            "A test compares people who get their mail at the same time. Choose the client's time zone, or remove the"
+            " A/B test."
+        )
+    local = at.isoformat(timespec="minutes")
+    return _make_due(campaign, version, at=planned.begins_at, scheduled_local=local, schedule_zone=zone)
+
+
+def _refuse_bad_time(planned: Planned, zone: ScheduleZone, now: datetime.datetime) -> None:
+    if last_instant(planned, zone) <= now:
+        raise BadTime(f"{planned.local:%d %b %Y, %H:%M} has passed. Choose a later time, or send it now.")
+    if planned.begins_at > now + FARTHEST:
+        raise BadTime("That is more than a year ahead. Choose a nearer day.")
+
+
+def _make_due(campaign: Campaign, version: int | None, *, at: datetime.datetime, **fields: Any) -> Campaign:
+    """Check, schedule and count against the plan, in the caller's transaction."""
     if version is not None and version != campaign.version:
         raise _changed_meanwhile(campaign)
     audience = campaign_audience(campaign)
     if is_legal(campaign.status, CampaignStatus.SCHEDULED) and (problems := campaign_problems(campaign, audience)):
         raise CampaignNotReady(problems)
+    month = usage.month_of(Metric.EMAILS, at)
     # The move comes first: of two at once only one gets past it, so that only one reserves.
     _move(
         campaign,
         CampaignStatus.SCHEDULED,
-        scheduled_at=timezone.now(),
+        scheduled_at=at,
         emails_reserved=audience.sendable,
-        reserved_month=usage.month_of(Metric.EMAILS),
+        reserved_month=month,
         problem="",
+        **fields,
     )
     organization_id = campaign.organization_id
-    usage.reserve(organization_id=organization_id, metric=Metric.EMAILS, amount=audience.sendable)
-    usage.reserve(organization_id=organization_id, metric=Metric.CAMPAIGNS, amount=1)
-    wake(SWEEP)
+    usage.reserve(organization_id=organization_id, metric=Metric.EMAILS, amount=audience.sendable, month=month)
+    usage.reserve(organization_id=organization_id, metric=Metric.CAMPAIGNS, amount=1, month=month)
     return campaign
 
 
@@ -99,10 +137,14 @@ def campaign_pause(*, campaign_id: UUID) -> Campaign:
 @transaction.atomic
 def campaign_resume(*, campaign_id: UUID) -> Campaign:
     """Go on where the campaign stopped: with its preparation when that had not been finished, else with sending."""
-    campaign = _campaign(campaign_id)
+    return campaign_go_on(_campaign(campaign_id))
+
+
+def campaign_go_on(campaign: Campaign, **fields: Any) -> Campaign:
+    """Lift a pause, inside the caller's transaction, and write the fields with it."""
     _refuse_unless_paused(campaign)
     to = CampaignStatus.SENDING if campaign.started_at else CampaignStatus.MATERIALISING
-    _move(campaign, to, pause_reason="", problem="")
+    _move(campaign, to, pause_reason="", problem="", **fields)
     wake(SWEEP)
     return campaign
 
@@ -129,9 +171,14 @@ def campaign_cancel(*, campaign_id: UUID) -> Campaign:
 
 @transaction.atomic
 def campaign_unschedule(*, campaign_id: UUID) -> Campaign:
-    """Make a draft of a campaign that has not begun; what was reserved is given back. Raises IllegalTransition,
-    ChangedMeanwhile."""
-    return _end_unsent(_campaign(campaign_id), CampaignStatus.DRAFT, scheduled_at=None, finished_at=None)
+    """Make a draft of a campaign that has not begun, or that failed before its first mail; what was reserved is given
+    back. Raises IllegalTransition, ChangedMeanwhile."""
+    return _unscheduled(_campaign(campaign_id), problem="")
+
+
+def _unscheduled(campaign: Campaign, problem: str) -> Campaign:
+    not_planned = {"scheduled_at": None, "finished_at": None, "scheduled_local": "", "problem": problem}
+    return _end_unsent(campaign, CampaignStatus.DRAFT, **not_planned, schedule_zone=ScheduleZone.CLIENT)
 
 
 def campaign_stop(*, campaign_id: UUID) -> Campaign:
@@ -209,14 +256,16 @@ def _copy(original: Campaign, name: str) -> Campaign:
 def campaign_hold_draft(*, campaign_id: UUID, version: int) -> int:
     """Claim a draft for being edited until the caller's transaction ends; returns its new version.
 
-    A *Send now* at the same moment waits and then finds another version. Raises IllegalTransition when the campaign is
-    no draft any more, ChangedMeanwhile when it was edited since `version` was read.
+    A *Send now* or an approval at the same moment waits and then finds another version. A campaign in review or
+    approved may be edited as well: call `approvals.services.approval_recheck` after the edit, in the same transaction.
+    Raises IllegalTransition when the campaign is past that, ChangedMeanwhile when it was edited since `version` was
+    read.
     """
-    draft = Campaign.objects.filter(pk=campaign_id, status=CampaignStatus.DRAFT, version=version)
+    draft = Campaign.objects.filter(pk=campaign_id, status__in=EDITABLE, version=version)
     if draft.update(version=version + 1):
         return version + 1
     campaign = _campaign(campaign_id)
-    if campaign.status == CampaignStatus.DRAFT:
+    if campaign.status in EDITABLE:
         raise _changed_meanwhile(campaign)
     raise IllegalTransition(
         f"“{campaign}” is {CampaignStatus(campaign.status).label.lower()}: only a draft can be edited.",
@@ -289,6 +338,33 @@ def _segment_names(ids: list[UUID]) -> list[str]:
     return list(Segment.objects.filter(pk__in=ids).order_by("name").values_list("name", flat=True))
 
 
+# What the approval chain does, under its lock of the campaign's row
+
+
+def refuse_other_version(campaign: Campaign, version: int | None) -> None:
+    """Raise ChangedMeanwhile when the campaign is not the version that a person confirmed (None: whatever it is)."""
+    if version is not None and version != campaign.version:
+        raise _changed_meanwhile(campaign)
+
+
+@transaction.atomic
+def campaign_to_review(*, campaign: Campaign) -> Campaign:
+    """draft → in review. Raises IllegalTransition, ChangedMeanwhile."""
+    return _move(campaign, CampaignStatus.IN_REVIEW, problem="")
+
+
+@transaction.atomic
+def campaign_agreed(*, campaign: Campaign) -> Campaign:
+    """The last stage has agreed: in review → approved. Raises IllegalTransition, ChangedMeanwhile."""
+    return _move(campaign, CampaignStatus.APPROVED, problem="")
+
+
+@transaction.atomic
+def campaign_to_draft(*, campaign: Campaign, problem: str = "") -> Campaign:
+    """In review, approved or planned → draft; what was reserved is given back. `problem` tells the author why."""
+    return _unscheduled(campaign, problem[:_LONGEST_PROBLEM])
+
+
 # What delivery does
 
 
@@ -297,11 +373,18 @@ def campaign_begin(*, campaign_id: UUID) -> CampaignSnapshot:
     """Freeze a due campaign and start preparing its mails: scheduled → materialising.
 
     For one that is being prepared already, it returns what was frozen: a killed worker's successor goes on with it.
+    Raises CampaignNotReady when a campaign planned ahead has got a hard stop since, ApprovalMissing when what was
+    frozen is not what was approved.
     """
     campaign = _campaign(campaign_id)
     if campaign.status != CampaignStatus.MATERIALISING:
         _refuse_unless(campaign, CampaignStatus.SCHEDULED, to=CampaignStatus.MATERIALISING)
+        if campaign.scheduled_local and (problems := due_problems(campaign)):
+            raise CampaignNotReady(problems)
         _move(campaign, CampaignStatus.MATERIALISING)
+        snapshot = campaign_freeze(campaign)
+        refuse_unapproved(campaign, CampaignSnapshot.objects.filter(campaign=campaign, revision=1))
+        return snapshot
     return campaign_freeze(campaign)
 
 

@@ -44,6 +44,7 @@ class ApprovalState(models.TextChoices):
     APPROVED = "approved", "Approved"
     CHANGES = "changes", "Changes asked for"
     REVOKED = "revoked", "Revoked by an edit"
+    WITHDRAWN = "withdrawn", "Withdrawn"
     EXPIRED = "expired", "Not answered in time"
 
 
@@ -70,7 +71,8 @@ TRANSITIONS: dict[CampaignStatus, frozenset[CampaignStatus]] = {
     S.FAILED: frozenset({S.DRAFT}),
 }
 
-EDITABLE = frozenset({S.DRAFT})
+EDITABLE = frozenset({S.DRAFT, S.IN_REVIEW, S.APPROVED})
+SENDABLE = frozenset({S.DRAFT, S.APPROVED})
 RUNNING = frozenset({S.MATERIALISING, S.SENDING})
 STOPPABLE = RUNNING | {S.SCHEDULED}
 FROZEN = frozenset({S.MATERIALISING, S.SENDING, S.PAUSED, S.SENT, S.CANCELLING, S.CANCELLED})

@@ -144,3 +144,23 @@ def test_tracked_content_same_link_twice_has_two_numbers_in_html_and_one_address
     assert content.links == ("https://a.example/", "https://a.example/")
     assert "{{ link.1 }}" in content.html and "{{ link.2 }}" in content.html
     assert content.text.strip() == "one ({{ link.1 }}) two ({{ link.1 }})"
+
+
+def test_compiled_content_fills_conditions_in_every_part(in_florist: Organization) -> None:
+    said = "{{ if contact.company }}At {{ contact.company }}{{ else }}You at {{ organization.name }}{{ end }}"
+    link = '{{ if contact.phone }}<a href="https://shop.example/call">Call</a>{{ end }}'
+    html = f"<h1>{{{{ campaign.subject }}}}</h1>{link}{{{{ if organization.name }}}}yes{{{{ end }}}}{UNSUBSCRIBE}"
+    snapshot = frozen(in_florist, subject=said, preheader=said, html=html)
+    content = compiled_content(snapshot)
+
+    assert snapshot.merge_keys == ["contact.company", "contact.phone"]
+    assert [link.url for link in CampaignLink.objects.all()] == ["https://shop.example/call"]
+    company = {**VALUES, "contact.company": "<Fern>"}
+    assert content.subject.render(company) == "At <Fern>"
+    assert content.subject.render(VALUES) == "You at Florist"
+    assert "<h1>At &lt;Fern&gt;</h1>" in content.html.render(company)
+    assert "<h1>You at Florist</h1>" in content.html.render(VALUES)
+    assert "yes" in content.html.render(VALUES) and "https://c.example/1" not in content.html.render(VALUES)
+    called = {**VALUES, "contact.phone": "1"}
+    assert "https://c.example/1" in content.html.render(called) and "https://c.example/1" in content.text.render(called)
+    assert not any("organization" in key for key in content.html.keys)

@@ -211,7 +211,7 @@ def test_campaign_page_that_cannot_count_at_once_asks_for_the_numbers_afterwards
         group = factories.make_group(florist, "Readers", [factories.make_contact(florist) for _ in range(500)])
         campaign = factories.make_campaign(florist, group=group)
     page = signed_in(superuser).get(reverse("admin:campaigns_campaign_change", args=[campaign.pk]))
-    pending = page.context["audience_pending"]
+    pending = page.context["audience_query"]
     assert "Counting …" in page.content.decode()
     numbers = signed_in(superuser).get(f"{reverse('admin:campaigns_campaign_audience')}?{pending}").content.decode()
     assert "<strong>500</strong> get it" in numbers

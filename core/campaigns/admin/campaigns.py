@@ -9,21 +9,31 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.timezone import localtime
-from unfold.decorators import action, display
-from unfold.enums import ActionVariant
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTimeWidget
 
-from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
+from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.campaigns import presentation as words
 from core.campaigns import services, views
-from core.campaigns.admin.sending import SendingActions, change_url, report_url
-from core.campaigns.forms import CampaignForm
+from core.campaigns.admin.addresses import change_url, report_url
+from core.campaigns.admin.after_freezing import FrozenActions
+from core.campaigns.admin.approving import ApprovalActions, approval_panel
+from core.campaigns.admin.copying import CopyActions
+from core.campaigns.admin.lifecycle import LifecycleActions
+from core.campaigns.admin.planning import PlanningActions, can_go_back
+from core.campaigns.admin.sending import SendingActions
+from core.campaigns.approvals.hashing import part_words
+from core.campaigns.approvals.services import approval_recheck
+from core.campaigns.forms import CampaignForm, PreheaderWidget, SubjectWidget
 from core.campaigns.models import Campaign
-from core.campaigns.preflight import campaign_warnings, known_problems
-from core.campaigns.queries import audience_of, quick_campaign_audience, segments_of
+from core.campaigns.naming import new_name
+from core.campaigns.preflight import Case, Needs, checklist
+from core.campaigns.queries import audience_of, drafted_audience, quick_campaign_audience, segments_of
 from core.campaigns.resources import CampaignResource
-from core.campaigns.states import EDITABLE, FROZEN, RUNNING, STATUS_COLORS, CampaignStatus, is_legal
+from core.campaigns.shown_checks import shown_checklist
+from core.campaigns.states import EDITABLE, FROZEN, RUNNING, SENDABLE, STATUS_COLORS, CampaignStatus, is_legal
 from core.exports.admin import ExportableAdmin
 
 S = CampaignStatus
@@ -38,7 +48,16 @@ def _audience_query(campaign: Campaign) -> str:
 
 
 @register(Campaign)
-class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
+class CampaignAdmin(
+    ApprovalActions,
+    SendingActions,
+    PlanningActions,
+    FrozenActions,
+    LifecycleActions,
+    CopyActions,
+    ExportableAdmin,
+    OrganizationModelAdmin,
+):
     """Only a draft is edited; every later state shows the page read-only with the actions of that state."""
 
     form = CampaignForm
@@ -60,10 +79,48 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
         (None, {"fields": ("name",)}),
         ("Who", {"fields": ("include_groups", "include_segments", "exclude_groups", "exclude_segments")}),
         ("What", {"fields": ("template", "subject", "preheader")}),
-        ("From", {"fields": (("from_name", "from_email"), "reply_to")}),
+        (
+            "From and when",
+            {
+                "fields": (
+                    ("from_name", "from_email"),
+                    "reply_to",
+                    ("window_from", "window_until"),
+                    "window_days",
+                    "throttle_per_hour",
+                    "utm_campaign",
+                ),
+                "description": "The day itself is chosen with Schedule, once everything is ready.",
+            },
+        ),
     )
     actions = ("send_now_selected",)
-    actions_detail = ("review_and_send", "pause", "resume", "report", "duplicate", "follow_up", "cancel")
+    actions_detail = (
+        "ask_for_approval",
+        "open_review",
+        "review_and_send",
+        "schedule",
+        "ab_test",
+        "back_to_draft",
+        "pause",
+        "resume",
+        "fix_and_continue",
+        "report",
+        "rehearse",
+        "send_test",
+        {
+            "title": "More",
+            "icon": "more_horiz",
+            "items": [
+                "remind_approver",
+                "withdraw_approval",
+                "duplicate",
+                "copy_to_clients",
+                "follow_up",
+                "cancel",
+            ],
+        },
+    )
     empty_title = "No campaigns yet"
     empty_text = (
         "A campaign sends one template to groups and segments. Make the first one: nothing is sent before you confirm."
@@ -86,7 +143,8 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
     @display(description="when", ordering="scheduled_at")
     def when(self, obj: Campaign) -> str:
         at = obj.finished_at or obj.started_at or obj.scheduled_at or obj.created_at
-        verb = "sent" if obj.status == S.SENT else "since" if obj.status != S.DRAFT else "made"
+        verbs = {S.SENT: "sent", S.DRAFT: "made", S.SCHEDULED: "goes out"}
+        verb = verbs.get(S(obj.status), "since")
         local = localtime(at)
         return format_html(
             '<time datetime="{}" title="{}">{} {}</time>',
@@ -108,6 +166,20 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
         actions.pop("delete_selected", None)
         return actions
 
+    # Fields
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Where nothing can be edited, one line says what the fields of hours and limits come to."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        fields = (("from_name", "from_email"), "reply_to", "leaves", "utm_campaign")
+        return (*fieldsets[:-1], ("From and when", {"fields": fields}))
+
+    @display(description="Mails leave")
+    def leaves(self, obj: Campaign) -> str:
+        return words.pace_words(obj) or "At any hour, as fast as they are taken"
+
     # Rights by state
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -115,8 +187,8 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
         return is_editable and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        is_editable = obj is None or not isinstance(obj, Campaign) or obj.status in EDITABLE
-        return is_editable and super().has_delete_permission(request, obj)
+        is_draft = obj is None or not isinstance(obj, Campaign) or obj.status == S.DRAFT
+        return is_draft and super().has_delete_permission(request, obj)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may(request, self.view_permission, obj)
@@ -126,7 +198,11 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         client = access_of(request).current
         initial = (
-            {"from_name": client.default_from_name or client.name, "from_email": client.default_from_email}
+            {
+                "name": new_name(client),
+                "from_name": client.default_from_name or client.name,
+                "from_email": client.default_from_email,
+            }
             if client
             else {}
         )
@@ -142,17 +218,30 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
             "steps": words.steps(campaign) if campaign else (),
             "preview_config": self._preview_config(campaign, client),
             "audience_url": reverse("admin:campaigns_campaign_audience"),
+            "hints_url": reverse("admin:campaigns_campaign_hints"),
+            "planned": words.planned_words(campaign) if campaign and campaign.status == S.SCHEDULED else "",
+            "is_read_only": campaign is not None and campaign.status not in EDITABLE,
             "show_save_and_add_another": False,
         }
+        if campaign:
+            context |= approval_panel(request, campaign)
+            context |= self.frozen_panel(request, campaign)
         if campaign and campaign.status not in FROZEN:
-            counts = quick_campaign_audience(campaign)
-            problems = known_problems(campaign, counts)
-            has_groups = all(item.code != "no_group" for item in problems)
-            context["audience"] = words.audience_parts(counts, has_groups) if counts else {}
-            context["audience_pending"] = "" if counts else _audience_query(campaign)
-            context["problems"] = problems
-            context["warnings"] = campaign_warnings(campaign)
+            context |= self._before_sending(request, campaign)
         return super().changeform_view(request, object_id, form_url, {**(extra_context or {}), **context})
+
+    def _before_sending(self, request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
+        """Numbers and checks of a campaign that has not begun. What takes its time, the page's script asks for."""
+        counts = quick_campaign_audience(campaign)
+        items = checklist(Case(campaign, counts), up_to=Needs.COUNTS)
+        can = access_of(request).can
+        return {
+            "audience": words.audience_parts(counts, not drafted_audience(campaign).is_empty) if counts else {},
+            "audience_query": _audience_query(campaign),
+            "audience_pending": counts is None,
+            "checks": shown_checklist(items, campaign, lambda permission: can(permission, campaign.organization_id)),
+            "checks_url": f"{reverse('admin:campaigns_campaign_checks')}?campaign={campaign.pk}",
+        }
 
     def _preview_config(self, campaign: Campaign | None, client: Any) -> dict[str, Any]:
         fixed = {}
@@ -192,6 +281,8 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
             include_ids=[segment.pk for segment in form.cleaned_data["include_segments"]],
             exclude_ids=[segment.pk for segment in form.cleaned_data["exclude_segments"]],
         )
+        if change and (parts := approval_recheck(campaign_id=form.instance.pk)):
+            messages.warning(request, f"The approval was ended by this edit: {part_words(parts)}. Ask for it again.")
 
     @display(description="Send to groups")
     def include_groups(self, obj: Campaign) -> str:
@@ -210,6 +301,14 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
     def exclude_segments(self, obj: Campaign) -> str:
         return words.segment_names(obj, excluded=True) or "–"
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        widgets = {"subject": SubjectWidget, "preheader": PreheaderWidget}
+        if db_field.name in widgets:
+            kwargs["widget"] = widgets[db_field.name]()
+        if db_field.name in ("window_from", "window_until"):
+            kwargs["widget"] = UnfoldAdminTimeWidget(format="%H:%M")
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def get_custom_urls(self) -> Any:
         # Unfold hands itself to these views; ours are plain functions of the request.
         def plain(view: Any) -> Any:
@@ -219,6 +318,10 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
             ("preview/", "campaigns_campaign_preview", plain(views.preview_view)),
             ("preview/people/", "campaigns_campaign_preview_people", plain(views.people_view)),
             ("audience/", "campaigns_campaign_audience", plain(views.audience_view)),
+            ("checks/", "campaigns_campaign_checks", plain(views.checks_view)),
+            ("hints/", "campaigns_campaign_hints", plain(views.hints_view)),
+            ("copied/<str:key>/", "campaigns_campaign_copied", plain(self.copy_result)),
+            *self.frozen_urls(),
         )
 
     # Actions of the page
@@ -232,142 +335,24 @@ class CampaignAdmin(SendingActions, ExportableAdmin, OrganizationModelAdmin):
         if campaign is None:
             return []
         status = S(campaign.status)
+        approval = self.fitting_approval_actions(request, campaign)
+        may_send = status in SENDABLE and not approval["ask_for_approval"]
         fitting = {
-            "review_and_send": status in EDITABLE,
+            **approval,
+            **self.fitting_frozen_actions(campaign),
+            "review_and_send": may_send,
+            "schedule": may_send,
+            "back_to_draft": can_go_back(campaign),
             "pause": status in RUNNING,
             "resume": status == S.PAUSED,
             "report": status in FROZEN,
+            "rehearse": status in EDITABLE or status == S.SCHEDULED,
+            "send_test": True,
             "duplicate": True,
+            "copy_to_clients": True,
             "follow_up": status == S.SENT,
             "cancel": is_legal(status, S.CANCELLING) or status in (S.IN_REVIEW, S.APPROVED, S.SCHEDULED),
         }
         prefix = f"{self.opts.app_label}_{self.opts.model_name}_"
         allowed = super().get_actions_detail(request, object_id)
         return [item for item in allowed if fitting[item.action_name.removeprefix(prefix)]]
-
-    @action(
-        description="Pause",
-        url_path="pause",
-        icon="pause",
-        permissions=["campaigns_send"],
-        variant=ActionVariant.PRIMARY,
-    )
-    def pause(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._confirm_move(
-            request,
-            object_id,
-            verb="Pause",
-            sentence="No further batch of “{campaign}” starts. What is being handed over now still goes out.",
-            service=services.campaign_pause,
-            done="“{campaign}” is paused.",
-        )
-
-    @action(
-        description="Resume",
-        url_path="resume",
-        icon="play_arrow",
-        permissions=["campaigns_send"],
-        variant=ActionVariant.PRIMARY,
-    )
-    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._confirm_move(
-            request,
-            object_id,
-            verb="Resume",
-            sentence="“{campaign}” goes on with those who have not had it. Nobody gets it twice.",
-            service=services.campaign_resume,
-            done="“{campaign}” goes on.",
-        )
-
-    @action(
-        description="Cancel campaign",
-        url_path="cancel",
-        icon="cancel",
-        permissions=["campaigns_send"],
-    )
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._confirm_move(
-            request,
-            object_id,
-            verb="Cancel campaign",
-            sentence="“{campaign}” ends for good: nobody else gets it. It can be duplicated afterwards.",
-            service=services.campaign_cancel,
-            done="“{campaign}” is called off.",
-            is_danger=True,
-        )
-
-    @action(description="Open report", url_path="open-report", icon="monitoring", permissions=["results_view"])
-    def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        campaign = self.campaign_of(request, object_id)
-        if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return HttpResponseRedirect(report_url(campaign))
-
-    @action(description="Duplicate", url_path="duplicate", icon="content_copy", permissions=["campaigns_manage"])
-    def duplicate(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._confirm_move(
-            request,
-            object_id,
-            verb="Duplicate",
-            sentence="{client} gets a new draft with the content, sender and audience of “{campaign}”.",
-            service=services.campaign_duplicate,
-            done="“{campaign}” is a new draft.",
-        )
-
-    @action(
-        description="Send once more to who did not open",
-        url_path="follow-up",
-        icon="forward_to_inbox",
-        permissions=["campaigns_manage"],
-    )
-    def follow_up(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._confirm_move(
-            request,
-            object_id,
-            verb="Make the draft",
-            sentence="You get a draft with the content of “{campaign}” for everybody who got it and neither opened nor "
-            "clicked it. Give it another subject; whoever opens the first one meanwhile is left out. Some people read "
-            "with images off and count as not having opened.",
-            service=services.campaign_follow_up,
-            done="“{campaign}” is a new draft. Nothing is sent before you confirm it.",
-        )
-
-    def _confirm_move(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        *,
-        verb: str,
-        sentence: str,
-        service: Any,
-        done: str,
-        is_danger: bool = False,
-    ) -> HttpResponse:
-        """Ask once, then call a service with the campaign's id and go to the page of the campaign it returns."""
-        campaign = self.campaign_of(request, object_id)
-        if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        confirmation = Confirmation(
-            title=f"{verb}: “{campaign}”",
-            submit_label=verb,
-            back_url=change_url(campaign),
-            sentences=(
-                sentence.format(campaign=campaign, client=campaign.organization),
-                *_reserved_words(campaign, verb),
-            ),
-            is_danger=is_danger,
-        )
-        results: list[Campaign] = []
-
-        def perform() -> str:
-            results.append(service(campaign_id=campaign.pk))
-            return done.format(campaign=results[0])
-
-        response = self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))
-        return HttpResponseRedirect(change_url(results[0])) if results else response
-
-
-def _reserved_words(campaign: Campaign, verb: str) -> tuple[str, ...]:
-    if not verb.startswith("Cancel") or campaign.status != S.SCHEDULED:
-        return ()
-    return (f"{words.mails(campaign.emails_reserved)} go back to this month's plan.",)

@@ -16,10 +16,11 @@ from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.campaigns import presentation as words
 from core.campaigns import services
+from core.campaigns.admin.addresses import change_url, report_url
 from core.campaigns.models import Campaign
 from core.campaigns.preflight import SendPreview, send_preview
 from core.campaigns.queries import expected_seconds
-from core.campaigns.states import EDITABLE, STOPPABLE
+from core.campaigns.states import SENDABLE, STOPPABLE
 from core.common.errors import DomainError
 from core.common.tenancy import organization_scope
 
@@ -27,14 +28,6 @@ CONFIRMED = "_confirmed"
 VERSION = "_version"
 MOST_AT_ONCE = 25
 STOPPED_SHOWN = 50
-
-
-def report_url(campaign: Campaign) -> str:
-    return reverse("admin:campaign_report", args=[campaign.pk])
-
-
-def change_url(campaign: Campaign) -> str:
-    return reverse("admin:campaigns_campaign_change", args=[campaign.pk])
 
 
 class SendingActions:
@@ -51,7 +44,7 @@ class SendingActions:
         campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
         if campaign is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
-        if campaign.status not in EDITABLE:
+        if campaign.status not in SENDABLE:
             label = campaign.get_status_display().lower()
             messages.info(request, f"“{campaign}” is {label}, so there is nothing to send again.")
             return HttpResponseRedirect(report_url(campaign))
@@ -119,20 +112,12 @@ def send_confirmation(campaign: Campaign, preview: SendPreview) -> Confirmation:
             problem="It can be sent when these are put right." if others else last,
         )
     seconds = expected_seconds(campaign, preview.audience.sendable)
-    facts = [
-        ("Subject", campaign.subject or campaign.template.subject),
-        ("From", f"{campaign.from_name} <{campaign.from_email}>"),
-        ("Sent to", words.audience_names(campaign)),
-        ("Plan", words.plan_after(preview.plan_use)),
-    ]
-    if campaign.reply_to:
-        facts.insert(2, ("Replies go to", campaign.reply_to))
     return Confirmation(
         title=title,
         submit_label=f"Send to {words.people(preview.audience.sendable)}",
         back_url=back_url,
         sentences=tuple(filter(None, (words.who_gets_it(campaign, preview, seconds), skipped))),
-        facts=tuple(facts),
+        facts=words.sending_facts(campaign, preview),
         notes=(
             *(warning.message for warning in preview.warnings),
             "Content, sender and audience are frozen when it starts. It can be paused at any time.",
@@ -146,7 +131,7 @@ def bulk_confirmation(campaigns: Sequence[Campaign], back_url: str) -> Confirmat
     ready: list[tuple[Campaign, SendPreview]] = []
     notes: list[str] = []
     for campaign in campaigns:
-        if campaign.status not in EDITABLE:
+        if campaign.status not in SENDABLE:
             notes.append(f"“{campaign}” is left out: it is {campaign.get_status_display().lower()} already.")
             continue
         preview = send_preview(campaign)

@@ -28,6 +28,12 @@ class ABTest(UUIDModel, TimeStamped, OrganizationOwned):
     wait_minutes = models.PositiveIntegerField(
         "minutes to wait", default=240, validators=[MinValueValidator(5), MaxValueValidator(14 * 24 * 60)]
     )
+    is_held = models.BooleanField(
+        "waits for a person",
+        default=False,
+        db_default=False,
+        help_text="The winner is not sent without being asked for.",
+    )
     winner = models.PositiveSmallIntegerField(null=True, editable=False)
     decided_at = models.DateTimeField("decided", null=True, editable=False)
     decided_by = models.ForeignKey(

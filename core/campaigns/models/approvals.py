@@ -11,23 +11,33 @@ from core.common.models import OrganizationOwned, UUIDModel
 class Approval(UUIDModel, OrganizationOwned):
     """One request to one stage of the chain, and its answer. Kept for ever; a new request is another row.
 
-    `content_hash` is the campaign's at the moment of asking (`approvals.campaign_hash`): an approval counts only as
-    long as the campaign still has it. The client answers by a signed link with the request's id in it, until
-    `expires_at`.
+    `content_hash` is the campaign's at the moment of asking (`approvals.hashing`): an approval counts only as long as
+    the campaign still has it. `parts` are the hashes of its parts, so that `changed` can name what an edit touched.
+    The client answers by a signed link with the request's id in it, until `expires_at`; the mail with the link is due
+    at `mail_due_at` (None: nothing is to be mailed), and `mail_problem` holds the provider's words.
     """
 
     campaign = models.ForeignKey(
         "campaigns.Campaign", on_delete=models.CASCADE, related_name="approvals", db_constraint=False, db_index=False
     )
     stage = models.CharField(max_length=8, choices=ApprovalStage)
-    state = models.CharField(max_length=8, choices=ApprovalState, default=ApprovalState.OPEN)
+    state = models.CharField(max_length=9, choices=ApprovalState, default=ApprovalState.OPEN)
     content_hash = models.CharField(max_length=64)
+    parts = models.JSONField(default=dict)
+    changed = models.JSONField(default=list, blank=True)
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     asked_at = models.DateTimeField("asked", auto_now_add=True)
     note = models.CharField(max_length=500, blank=True)
     approver_name = models.CharField(max_length=100, blank=True)
     approver_email = models.EmailField(blank=True)
+    language = models.CharField(max_length=2, default="en")
+    link_days = models.PositiveSmallIntegerField("days the link works", default=14)
     expires_at = models.DateTimeField("link works until", null=True)
+    mail_due_at = models.DateTimeField("mail due", null=True)
+    mail_attempts = models.PositiveSmallIntegerField(default=0)
+    mail_problem = models.CharField(max_length=300, blank=True)
+    mailed_at = models.DateTimeField("mailed", null=True)
+    reminded_at = models.DateTimeField("reminded", null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     decided_by_name = models.CharField(max_length=100, blank=True)
     decided_at = models.DateTimeField("decided", null=True)
@@ -50,6 +60,11 @@ class Approval(UUIDModel, OrganizationOwned):
             models.Index(
                 fields=["organization", "-id"], condition=models.Q(state="open"), name="campaigns_approval_waiting"
             ),
+            models.Index(
+                fields=["mail_due_at"],
+                condition=models.Q(mail_due_at__isnull=False),
+                name="campaigns_approval_mail_due",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -57,12 +72,16 @@ class Approval(UUIDModel, OrganizationOwned):
 
 
 class ApprovalComment(UUIDModel, OrganizationOwned):
-    """A remark, pinned to a spot of the mail when `x` and `y` are there (per mille of its width and height)."""
+    """A remark, pinned to a spot of the mail when `x` and `y` are there (per mille of its width and height).
+
+    `variant` says on which of an A/B test's mails, 0 without a test.
+    """
 
     approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="comments", db_constraint=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     author_name = models.CharField(max_length=100)
     text = models.TextField(max_length=2_000)
+    variant = models.PositiveSmallIntegerField(default=0)
     view = models.CharField(max_length=7, blank=True, help_text="On which preview: desktop or phone.")
     x = models.PositiveSmallIntegerField(null=True)
     y = models.PositiveSmallIntegerField(null=True)

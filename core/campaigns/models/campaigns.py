@@ -40,6 +40,13 @@ class Campaign(UUIDModel, TimeStamped, OrganizationOwned):
     schedule_zone = models.CharField(
         "time of whose zone", max_length=10, choices=ScheduleZone, default=ScheduleZone.CLIENT, editable=False
     )
+    scheduled_local = models.CharField(
+        "planned wall-clock time",
+        max_length=16,
+        blank=True,
+        editable=False,
+        help_text="As 2026-11-25T09:00, in the zone that `schedule_zone` means. Empty: not planned ahead.",
+    )
     window_from = models.TimeField("send from", null=True, blank=True)
     window_until = models.TimeField("until", null=True, blank=True)
     window_days = ArrayField(

@@ -1,5 +1,6 @@
 """What a campaign sent, frozen: it can be shown as it was years later."""
 
+from django.conf import settings
 from django.db import models
 
 from core.common.constraints import SameOrganization, tenant_key
@@ -10,7 +11,9 @@ class CampaignSnapshot(UUIDModel, OrganizationOwned):
     """Content, sender and audience at the moment the campaign started. Never changed afterwards.
 
     A corrected version is another row with a higher `revision`; each variant of an A/B test is a row of its own.
-    `variant` is 0 in a campaign without a test. The highest revision of a variant is what goes out now.
+    `variant` is 0 in a campaign without a test. The highest revision of a variant that is not above the campaign's
+    `content_revision` is what goes out now; one above it is a correction that waits for a second person.
+    `activated_at` (the database's clock) parts the attempts made with a correction from those made before it.
 
     `html` is ready to send: CSS inline, links replaced by their numbered slots, pixel and preheader in place.
     `merge_keys` are the contact values this content needs; `content_hash` covers everything but the times.
@@ -33,6 +36,14 @@ class CampaignSnapshot(UUIDModel, OrganizationOwned):
     audience = models.JSONField(help_text="Groups and segments included and left out, as they were.")
     content_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField("frozen", auto_now_add=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    note = models.CharField(max_length=200, blank=True, help_text="What was put right.")
+    waiting_links = models.JSONField(
+        default=list, blank=True, help_text="Targets of its links, until it is released; numbered behind all others."
+    )
+    activated_at = models.DateTimeField("goes out since", null=True)
 
     class Meta(OrganizationOwned.Meta):
         constraints = [

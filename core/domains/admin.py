@@ -17,7 +17,8 @@ from core.domains.choices import STATE_COLORS, STATUS_COLORS, RecordKind, Record
 from core.domains.errors import BadDomain
 from core.domains.models import SendingDomain
 from core.domains.records import expected_records
-from core.domains.services import clean_domain, domain_add, domain_check
+from core.domains.services import clean_domain, domain_add, domain_check, domain_release, domain_stop
+from core.domains.usage import usage
 
 HISTORY_SHOWN = 10
 
@@ -44,20 +45,46 @@ class DomainForm(forms.ModelForm):
         return name
 
 
+class DomainLimitsForm(forms.ModelForm):
+    """How much may go out from a domain, whatever connection carries it."""
+
+    class Meta:
+        model = SendingDomain
+        fields = ("mails_per_hour", "warmup_start", "warmup_growth", "warmup_target")
+        help_texts = {
+            "mails_per_hour": "Empty: no limit.",
+            "warmup_start": "For a new domain: begin with so many mails. Empty: no warm-up.",
+            "warmup_target": "From this volume on the warm-up is over.",
+        }
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        start, target = cleaned.get("warmup_start"), cleaned.get("warmup_target")
+        if self.errors:
+            return cleaned
+        if bool(start) != bool(target):
+            name = "warmup_target" if start else "warmup_start"
+            self.add_error(name, "A warm-up needs both a beginning and an end.")
+        elif start and target and target <= start:
+            self.add_error("warmup_target", "The end has to be above the first day's mails.")
+        return cleaned
+
+
 @register(SendingDomain)
 class SendingDomainAdmin(OrganizationModelAdmin):
-    """A domain is added and removed, never changed: its name and its key belong together."""
+    """Name and key of a domain belong together and never change; how much may go out from it does."""
 
     form = DomainForm
     change_form_template = "domains/domain_form.html"
     view_permission = Permission.SENDING_VIEW
     add_permission = Permission.SENDING_MANAGE
+    change_permission = Permission.SENDING_MANAGE
     delete_permission = Permission.SENDING_MANAGE
-    list_display = ("name", "status_label", "missing", "checked_at")
+    list_display = ("name", "status_label", "missing", "sending", "checked_at")
     search_fields = ("name",)
     ordering = ("name",)
     fields = ("name",)
-    actions_detail = ("check_now",)
+    actions_detail = ("check_now", "stop_sending", "allow_sending")
     empty_title = "No sending domain yet"
     empty_text = (
         "Receivers trust mail that its domain vouches for. Add the client's domain: you get the DNS records to "
@@ -75,15 +102,31 @@ class SendingDomainAdmin(OrganizationModelAdmin):
 
     @display(description="to be put right")
     def missing(self, domain: SendingDomain) -> str:
-        kinds = [record["kind"].upper() for record in domain.records if record["state"] != RecordState.OK]
+        wrong = (one for one in domain.records if one["state"] != RecordState.OK and not one.get("is_optional"))
+        kinds = [record["kind"].upper() for record in wrong]
         return ", ".join(kinds) or ("–" if domain.checked_at else "Not looked at yet")
+
+    @display(description="sending", label={"Stopped": "danger", "Warming up": "info"})
+    def sending(self, domain: SendingDomain) -> str:
+        if domain.paused_at is not None:
+            return "Stopped"
+        return "Warming up" if domain.warmup_started_on is not None else "–"
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """The page of a domain says its name itself."""
-        return () if obj is not None else super().get_fieldsets(request, obj)
+        return DOMAIN_LIMITS if obj is not None else super().get_fieldsets(request, obj)
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is None and super().has_change_permission(request, obj)
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None:
+            kwargs["form"] = DomainLimitsForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Either the stop or its lifting."""
+        is_stopped = SendingDomain.objects.filter(pk=object_id, paused_at__isnull=False).exists()
+        left_out = "stop_sending" if is_stopped else "allow_sending"
+        actions = super().get_actions_detail(request, object_id)
+        return [action for action in actions if not action.action_name.endswith(left_out)]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Domains are removed one by one."""
@@ -91,6 +134,11 @@ class SendingDomainAdmin(OrganizationModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """The service makes the key; the form's object becomes what it wrote."""
+        if change:
+            usage().begin_warmup(obj)
+            super().save_model(request, obj, form, change)
+            usage().limits_changed(obj)
+            return
         client = access_of(request).current
         if client is None:
             raise ValueError("A domain is added for one client.")
@@ -129,6 +177,61 @@ class SendingDomainAdmin(OrganizationModelAdmin):
         )
         return self.confirmed(request, confirmation, perform=perform, done_url=page)
 
+    @action(description="Stop all sending", url_path="stop", permissions=["sending_manage"], icon="front_hand")
+    def stop_sending(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        domain = SendingDomain.objects.select_related("organization").get(pk=object_id)
+        page = reverse("admin:domains_sendingdomain_change", args=[domain.pk])
+
+        def perform() -> str:
+            domain_stop(domain_id=domain.pk)
+            return f"Sending from {domain} is stopped. Running campaigns are paused within seconds."
+
+        confirmation = Confirmation(
+            title=f"Stop all sending from {domain}",
+            submit_label="Stop all sending",
+            back_url=page,
+            sentences=(
+                f"Nothing more goes out from {domain}: running campaigns of {domain.organization} with this sender are "
+                "paused, and none starts until you lift the stop.",
+                "Mails that are being handed over at this moment still go out.",
+            ),
+            notes=("Campaigns from the client's other domains go on.",),
+            is_danger=True,
+        )
+        return self.confirmed(request, confirmation, perform=perform, done_url=page)
+
+    @action(description="Lift the stop", url_path="release", permissions=["sending_manage"], icon="play_arrow")
+    def allow_sending(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
+        domain = SendingDomain.objects.select_related("organization").get(pk=object_id)
+        page = reverse("admin:domains_sendingdomain_change", args=[domain.pk])
+
+        def perform() -> str:
+            domain_release(domain_id=domain.pk)
+            return (
+                f"Campaigns may be sent from {domain} again. Those that were paused wait for somebody to resume them."
+            )
+
+        confirmation = Confirmation(
+            title=f"Lift the stop of {domain}",
+            submit_label="Lift the stop",
+            back_url=page,
+            sentences=(f"Campaigns may be sent from {domain} again.",),
+            notes=("Paused campaigns stay paused: resume each of them on its page.",),
+        )
+        return self.confirmed(request, confirmation, perform=perform, done_url=page)
+
+
+DOMAIN_LIMITS = (
+    (
+        "Limits of this domain",
+        {
+            "fields": ("mails_per_hour", "warmup_start", "warmup_growth", "warmup_target"),
+            "description": "They count for all mail from this domain, whatever connection carries it. Each day on "
+            "which at least half of a warm-up's volume was used is one step; a pause skips nothing.",
+        },
+    ),
+)
+
 
 def _page(domain: SendingDomain) -> dict[str, Any]:
     """The records as they should be, with what the last check found."""
@@ -150,5 +253,7 @@ def _page(domain: SendingDomain) -> dict[str, Any]:
     return {
         "records": rows,
         "status_color": STATUS_COLORS[domain.status],
+        "warmup": usage().warmup_table(domain),
+        "provider_records": domain.provider_records,
         "history": domain.checks.order_by("-id")[:HISTORY_SHOWN],
     }

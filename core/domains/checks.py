@@ -33,6 +33,7 @@ class Finding:
     state: str
     words: str
     hint: str
+    is_optional: bool
 
 
 def check_domain(domain: SendingDomain, resolver: Resolver) -> list[dict[str, Any]]:
@@ -53,6 +54,7 @@ def _checked(domain: SendingDomain, expected: ExpectedRecord, resolver: Resolver
         state=state.value,
         words=words,
         hint=expected.hint,
+        is_optional=expected.is_optional,
     )
 
 
@@ -130,8 +132,20 @@ def _policy(text: str, name: str, *, is_above: bool) -> Checked:
     return text, RecordState.OK, f"The policy{where} is {policy}. Our signature is aligned with it."
 
 
+def _cname(domain: SendingDomain, expected: ExpectedRecord, resolver: Resolver) -> Checked:
+    try:
+        target = resolver.cname(expected.host)
+    except NoSuchRecord:
+        return "", RecordState.MISSING, "Optional. Publish this CNAME record if the client wants it."
+    if target != expected.value:
+        return target, RecordState.WRONG, "The name leads somewhere else. Let it lead to the value as it stands here."
+    return target, RecordState.OK, "It leads here."
+
+
 _CHECKS: dict[RecordKind, Callable[[SendingDomain, ExpectedRecord, Resolver], Checked]] = {
     RecordKind.DKIM: _dkim,
     RecordKind.SPF: _spf,
     RecordKind.DMARC: _dmarc,
+    RecordKind.RETURN_PATH: _cname,
+    RecordKind.TRACKING: _cname,
 }

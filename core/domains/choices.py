@@ -16,6 +16,8 @@ class RecordKind(models.TextChoices):
     DKIM = "dkim", "DKIM: the signature's key"
     SPF = "spf", "SPF: who may send"
     DMARC = "dmarc", "DMARC: what receivers do with forgeries"
+    RETURN_PATH = "return_path", "Return path: where bounces go"
+    TRACKING = "tracking", "Host of links: whose name links show"
 
 
 class RecordState(models.TextChoices):

@@ -24,6 +24,9 @@ class Resolver(Protocol):
         Raises NoSuchRecord or TemporaryFailure.
         """
 
+    def cname(self, name: str) -> str:
+        """What a name is an alias of, in lower case without the last dot. Raises NoSuchRecord or TemporaryFailure."""
+
 
 class DnsResolver:
     """Asks the system's name servers, or those of DNS_SERVERS. Made for one check: the time runs from then on."""
@@ -36,14 +39,17 @@ class DnsResolver:
         self._deadline = time.monotonic() + seconds
 
     def txt(self, name: str) -> list[str]:
-        return [b"".join(record.strings).decode("utf-8", "replace") for record in self._ask(name)]
+        return [b"".join(record.strings).decode("utf-8", "replace") for record in self._ask(name, "TXT")]
 
-    def _ask(self, name: str) -> dns.resolver.Answer:
+    def cname(self, name: str) -> str:
+        return str(self._ask(name, "CNAME")[0].target).rstrip(".").lower()
+
+    def _ask(self, name: str, kind: str) -> dns.resolver.Answer:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TemporaryFailure("The name servers took too long.")
         try:
-            return self._resolver.resolve(name, "TXT", lifetime=min(left, QUESTION_SECONDS), search=False)
+            return self._resolver.resolve(name, kind, lifetime=min(left, QUESTION_SECONDS), search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer) as error:
             raise NoSuchRecord(name) from error
         except dns.exception.Timeout as error:

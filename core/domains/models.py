@@ -1,15 +1,22 @@
 """Domains that a client's mail comes from, and how their DNS was found."""
 
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from core.common.constraints import SameOrganization, tenant_key
 from core.common.encryption import EncryptedTextField
 from core.common.models import OrganizationOwned, TimeStamped, UUIDModel
 from core.domains.choices import DomainStatus
+from core.domains.warmup import WarmUp
 
 
-class SendingDomain(UUIDModel, TimeStamped, OrganizationOwned):
-    """A domain with a DKIM key of its own. `records` holds the last check, a dictionary for each record (checks.py)."""
+class SendingDomain(WarmUp, UUIDModel, TimeStamped, OrganizationOwned):
+    """A domain with a DKIM key of its own. `records` holds the last check, a dictionary for each record (checks.py).
+
+    `return_path` and `tracking` are host names below it that lead to us or to the provider; they are optional.
+    `provider_records` are those that SendGrid asks for, `provider_id` its number of this domain. `broken_checks`
+    counts the checks in a row that found a verified domain broken. While `paused_at` stands nothing of it starts.
+    """
 
     name = models.CharField("domain", max_length=253)
     selector = models.CharField(max_length=63, editable=False)
@@ -19,6 +26,17 @@ class SendingDomain(UUIDModel, TimeStamped, OrganizationOwned):
     records = models.JSONField(default=list, editable=False)
     checked_at = models.DateTimeField("checked", null=True, editable=False)
     verified_at = models.DateTimeField("verified since", null=True, editable=False)
+
+    return_path = models.CharField("return path", max_length=253, blank=True, editable=False)
+    tracking = models.CharField("host of links", max_length=253, blank=True, editable=False)
+    tracking_verified_at = models.DateTimeField(null=True, editable=False)
+    provider_id = models.CharField(max_length=40, blank=True, editable=False)
+    provider_records = models.JSONField(default=list, editable=False)
+    mails_per_hour = models.PositiveIntegerField(
+        "mails an hour at most", null=True, blank=True, validators=[MinValueValidator(1)]
+    )
+    broken_checks = models.PositiveSmallIntegerField(default=0, editable=False)
+    paused_at = models.DateTimeField("stopped since", null=True, editable=False)
 
     class Meta(OrganizationOwned.Meta):
         ordering = ["name"]

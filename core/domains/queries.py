@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.db.models import Q
+
 from core.domains.choices import DomainStatus
 from core.domains.dkim import DkimKey
 from core.domains.models import SendingDomain
@@ -11,6 +13,27 @@ def domain_of(organization_id: UUID, address: str) -> SendingDomain | None:
     """The client's sending domain that this address belongs to, exactly (not one above it)."""
     name = address.rpartition("@")[2].lower()
     return SendingDomain.objects.filter(organization_id=organization_id, name=name).first()
+
+
+BROKEN_FOR_SURE = 2
+"""Checks in a row: the first may have met a DNS that somebody was just editing."""
+
+
+def stopped_domains() -> list[tuple[UUID, str, str]]:
+    """(organization id, domain, why) of domains from which nothing may go out: stopped by a person, or found broken by
+    more than one check. Needs the scope of all organizations."""
+    is_stopped = Q(paused_at__isnull=False) | Q(status=DomainStatus.BROKEN, broken_checks__gte=BROKEN_FOR_SURE)
+    found = SendingDomain.objects.filter(is_stopped).only("organization_id", "name", "paused_at")
+    return [(domain.organization_id, domain.name, _why(domain)) for domain in found]
+
+
+def _why(domain: SendingDomain) -> str:
+    if domain.paused_at is not None:
+        return f"All sending from {domain} was stopped by a person. Lift that under Domains before you resume."
+    return (
+        f"The sending domain {domain} is broken: a record that receivers ask for is missing or wrong. See under "
+        "Domains which one; when it is right again, resume."
+    )
 
 
 def signing_key(organization_id: UUID, address: str) -> DkimKey | None:

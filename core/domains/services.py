@@ -11,12 +11,15 @@ from django.utils import timezone
 
 from core.accounts import audit
 from core.accounts.models import Organization
+from core.common.tasks import wake
 from core.domains.checks import check_domain
 from core.domains.choices import DomainStatus, RecordState
 from core.domains.dkim import new_key_pair
 from core.domains.dns import DnsResolver, Resolver
 from core.domains.errors import BadDomain, DomainExists
 from core.domains.models import DomainCheck, SendingDomain
+
+MOST_COUNTED = 100
 
 
 def clean_domain(text: str) -> str:
@@ -66,7 +69,9 @@ def domain_check(*, domain_id: UUID, resolver: Resolver | None = None) -> Sendin
 def _noted(domain_id: UUID, records: list[dict[str, Any]]) -> SendingDomain:
     domain = SendingDomain.objects.select_for_update().get(pk=domain_id)
     before, states = domain.status, [record["state"] for record in records]
-    status = next_status(DomainStatus(before), states)
+    required = [record["state"] for record in records if not record["is_optional"]]
+    status = next_status(DomainStatus(before), required)
+    domain.broken_checks = _broken_checks(domain, status, required)
     if status != before or [record["state"] for record in domain.records] != states:
         DomainCheck.objects.create(
             organization_id=domain.organization_id, domain=domain, status=status, records=records
@@ -74,9 +79,43 @@ def _noted(domain_id: UUID, records: list[dict[str, Any]]) -> SendingDomain:
     domain.records, domain.status, domain.checked_at = records, status, timezone.now()
     if status == DomainStatus.VERIFIED and before != status:
         domain.verified_at = domain.checked_at
-    domain.save(update_fields=["records", "status", "checked_at", "verified_at", "updated_at"])
+    domain.save(update_fields=["records", "status", "checked_at", "verified_at", "broken_checks", "updated_at"])
     if status != before:
         audit.record(action=f"domain.{status}", obj=domain, changes={"status": [before, status.value]})
+    return domain
+
+
+def _broken_checks(domain: SendingDomain, status: DomainStatus, required: Iterable[str]) -> int:
+    """How many checks in a row found it broken; one without an answer says nothing either way."""
+    if status != DomainStatus.BROKEN:
+        return 0
+    is_seen = bool(set(required) & {RecordState.MISSING.value, RecordState.WRONG.value})
+    return min(domain.broken_checks + is_seen, MOST_COUNTED)
+
+
+@transaction.atomic
+def domain_stop(*, domain_id: UUID) -> SendingDomain:
+    """The emergency stop of a domain: nothing more is sent from it, and delivery pauses its campaigns.
+
+    The claim passes them over from the commit on. Stopping twice changes nothing.
+    """
+    domain = SendingDomain.objects.select_for_update().get(pk=domain_id)
+    if domain.paused_at is None:
+        domain.paused_at = timezone.now()
+        domain.save(update_fields=["paused_at", "updated_at"])
+        audit.record(action="domain.stopped", obj=domain, changes={"sending": ["allowed", "stopped"]})
+        wake("delivery.sweep")
+    return domain
+
+
+@transaction.atomic
+def domain_release(*, domain_id: UUID) -> SendingDomain:
+    """Lift the stop. Paused campaigns stay paused: people resume each of them."""
+    domain = SendingDomain.objects.select_for_update().get(pk=domain_id)
+    if domain.paused_at is not None:
+        domain.paused_at = None
+        domain.save(update_fields=["paused_at", "updated_at"])
+        audit.record(action="domain.released", obj=domain, changes={"sending": ["stopped", "allowed"]})
     return domain
 
 

@@ -8,7 +8,9 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from core.common.tasks import agency_task, enqueue, organization_task
+from core.domains.choices import DomainStatus
 from core.domains.models import SendingDomain
+from core.domains.queries import BROKEN_FOR_SURE
 from core.domains.services import domain_check
 
 CHECKED_EVERY = datetime.timedelta(hours=6)
@@ -24,7 +26,9 @@ def check_domain(*, organization_id: str, domain_id: str) -> dict[str, Any]:
 @agency_task(name="domains.check_domains")
 def check_domains() -> dict[str, Any]:
     """Hand out the domains that were not looked at for CHECKED_EVERY; made-up ones are left as they are."""
-    is_due = Q(checked_at=None) | Q(checked_at__lt=timezone.now() - CHECKED_EVERY)
+    # What was found broken once is looked at again soon: its campaigns stop only when it is so for sure.
+    doubtful = Q(status=DomainStatus.BROKEN, broken_checks__lt=BROKEN_FOR_SURE)
+    is_due = Q(checked_at=None) | Q(checked_at__lt=timezone.now() - CHECKED_EVERY) | doubtful
     due = SendingDomain.objects.filter(is_due, organization__is_demo=False)
     rows = list(due.order_by(F("checked_at").asc(nulls_first=True)).values_list("organization_id", "pk")[:AT_ONCE])
     for organization_id, pk in rows:

@@ -1,4 +1,4 @@
-"""Taking one batch to work on: nobody else gets it, and every client has its turn.
+"""Taking one batch to work on: nobody else gets it, every client has its turn, and no limit is passed.
 
 Pause and cancel against a claim (PostgreSQL, READ COMMITTED; the claim locks the campaign's row FOR SHARE):
 
@@ -7,48 +7,29 @@ Pause and cancel against a claim (PostgreSQL, READ COMMITTED; the claim locks th
 2. The pause locks first: the claim waits, looks at the committed row again, and finds nothing to claim.
 
 A batch of a campaign that is sent is claimed as well: that is the resend an operator asked for afterwards.
+
+A limit may allow less than the batch holds: then the claim has an `allowance`, and after so many mails the batch is
+given back. Tokens are taken before the batch, and what of them is not used goes back; a worker that dies in between
+takes them along, which errs on the slow side.
 """
 
 import datetime
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 
 from core.common.prepared import prepared
-from core.common.tenancy import current_scope
-
-CANDIDATES = 20
-
-# The campaigns with a batch that is due, found by hopping from campaign to campaign through the small partial index:
-# the cost grows with the campaigns at work, not with batches or with the campaigns of past years.
-_TURNS = """
-    WITH RECURSIVE waiting AS (
-        (SELECT campaign_id FROM delivery_deliverybatch WHERE state = 'ready' ORDER BY campaign_id LIMIT 1)
-        UNION ALL
-        SELECT (SELECT batch.campaign_id FROM delivery_deliverybatch AS batch
-                 WHERE batch.state = 'ready' AND batch.campaign_id > waiting.campaign_id
-                 ORDER BY batch.campaign_id LIMIT 1)
-          FROM waiting WHERE waiting.campaign_id IS NOT NULL
-    ), busy AS (
-        SELECT organization_id, count(*) AS batches FROM delivery_deliverybatch
-         WHERE state IN ('leased', 'dispatching') GROUP BY organization_id
-    )
-    SELECT campaign.organization_id, campaign.id
-      FROM waiting
-      JOIN campaigns_campaign AS campaign ON campaign.id = waiting.campaign_id
-      LEFT JOIN busy ON busy.organization_id = campaign.organization_id
-     WHERE campaign.status IN ('sending', 'sent')
-       AND EXISTS (SELECT 1 FROM delivery_deliverybatch AS batch
-                     JOIN delivery_connection AS connection ON connection.id = batch.connection_id
-                    WHERE batch.campaign_id = campaign.id AND batch.state = 'ready' AND batch.due_at <= now()
-                      AND connection.paused_at IS NULL)
-     ORDER BY coalesce(busy.batches, 0),
-              campaign.organization_id <= %(last)s, campaign.organization_id,
-              campaign.started_at, campaign.id
-     LIMIT %(candidates)s
-"""
+from core.common.tenancy import current_scope, organization_scope
+from core.delivery.limits import buckets, daily
+from core.delivery.limits.buckets import Bucket
+from core.delivery.limits.daily import Held
+from core.delivery.limits.turns import Admission, Admitted, Turn, turns
+from core.delivery.models import Connection
+from core.domains.models import SendingDomain
 
 _CLAIM = """
     WITH campaign AS (
@@ -56,9 +37,10 @@ _CLAIM = """
          WHERE id = %(campaign_id)s AND organization_id = %(organization_id)s AND status IN ('sending', 'sent')
            FOR SHARE
     ), next AS (
-        SELECT batch.id, connection.updated_at
+        SELECT batch.id, connection.updated_at, account.updated_at AS account_updated_at
           FROM delivery_deliverybatch AS batch
           JOIN delivery_connection AS connection ON connection.id = batch.connection_id
+          LEFT JOIN delivery_agencyaccount AS account ON account.id = connection.account_id
          WHERE batch.campaign_id = (SELECT id FROM campaign)
            AND batch.state = 'ready' AND batch.due_at <= now() AND connection.paused_at IS NULL
          ORDER BY batch.due_at, batch.number
@@ -72,16 +54,20 @@ _CLAIM = """
            worker = %(worker)s
       FROM next
      WHERE batch.id = next.id
-    RETURNING batch.id, batch.organization_id, batch.campaign_id, batch.connection_id, next.updated_at,
-              batch.fencing_token, batch.worker
+    RETURNING batch.id, batch.organization_id, batch.campaign_id, batch.connection_id,
+              greatest(next.updated_at, next.account_updated_at), batch.fencing_token, batch.worker, batch.variant,
+              batch.size - batch.accepted_count - batch.suppressed_count - batch.failed_count - batch.retry_count
+                         - batch.uncertain_count - batch.unresolved_count
 """
-
-_NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
 class BatchClaim:
-    """A batch that this worker holds as long as its lease lasts and `fencing_token` is the batch's newest."""
+    """A batch that this worker holds as long as its lease lasts and `fencing_token` is the batch's newest.
+
+    At most `allowance` of its mails may go out (None: all). They are charged to `buckets` and to the day in `held`;
+    `give_back` returns what was not used.
+    """
 
     batch_id: UUID
     organization_id: UUID
@@ -90,30 +76,99 @@ class BatchClaim:
     connection_changed_at: datetime.datetime
     fencing_token: int
     worker: str
+    variant: int = 0
+    waiting: int = 0
+    allowance: int | None = None
+    buckets: tuple[Bucket, ...] = ()
+    held: Held | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look for work found. Without a claim, `wait` says in how many seconds the next limit lets something
+    through; None: there is nothing to wait for."""
+
+    claim: BatchClaim | None
+    wait: float | None = None
 
 
 def claim_batch(*, worker: str, after: UUID | None = None) -> BatchClaim | None:
-    """Claim one due batch and commit; None when there is nothing to do. Call outside of a transaction.
+    """Claim one due batch and commit; None when nothing may go out now. Call outside of a transaction.
 
     First come the clients with the fewest batches in work, so that a client's million does not hold back another's
-    five hundred; among equals the next one in a circle behind `after`, the client this worker served last.
+    five hundred; among equals the next one in a circle behind `after`, the client this worker served last. A campaign
+    at its limit is passed over.
     """
+    return find_batch(worker=worker, after=after).claim
+
+
+def find_batch(*, worker: str, after: UUID | None = None) -> Found:
+    """As `claim_batch`, and says how long limits keep what is there from going out."""
     if current_scope().organization_ids is not None:
         raise RuntimeError("Batches are claimed for all organizations; open all_organizations() first.")
-    with prepared(_TURNS, {"last": after or _NOBODY, "candidates": CANDIDATES}) as cursor:
-        candidates = cursor.fetchall()
-    for organization_id, campaign_id in candidates:
-        parameters = {
-            "campaign_id": campaign_id,
-            "organization_id": organization_id,
-            "lease": settings.DELIVERY_LEASE_SECONDS,
-            "worker": worker,
-        }
-        with prepared(_CLAIM, parameters) as cursor:
-            row = cursor.fetchone()
-        if row is not None:
-            return BatchClaim(*row)
-    return None
+    admission = Admission(turns(after))
+    for admitted in admission:
+        claim = _claimed(admitted, worker)
+        if claim is not None:
+            return Found(claim)
+    return Found(None, admission.wait)
+
+
+def _claimed(admitted: Admitted, worker: str) -> BatchClaim | None:
+    """Claim the batch of an admitted campaign. None: another worker was quicker, or the day's limit is reached."""
+    turn = admitted.turn
+    claim = None
+    try:
+        claim = _claimed_within_the_day(admitted, worker) if turn.has_daily_limit else _claim(admitted, worker)
+    finally:
+        used = 0 if claim is None else min(claim.waiting, claim.allowance or 0)
+        buckets.give_back(turn.request.buckets, (admitted.granted or 0) - used)
+    return claim
+
+
+def _claim(admitted: Admitted, worker: str, held: Held | None = None) -> BatchClaim | None:
+    turn = admitted.turn
+    parameters = {
+        "campaign_id": turn.campaign_id,
+        "organization_id": turn.organization_id,
+        "lease": settings.DELIVERY_LEASE_SECONDS,
+        "worker": worker,
+    }
+    with prepared(_CLAIM, parameters) as cursor:
+        row = cursor.fetchone()
+    limits = [limit for limit in (admitted.granted, held.room if held else None) if limit is not None]
+    allowance = min(limits, default=None)
+    if row is None:
+        return None
+    return replace(BatchClaim(*row), allowance=allowance, buckets=turn.request.buckets, held=held)
+
+
+def _claimed_within_the_day(admitted: Admitted, worker: str) -> BatchClaim | None:
+    """Claim and count against the day in one transaction."""
+    turn = admitted.turn
+    with organization_scope(turn.organization_id), transaction.atomic():
+        held = daily.hold(turn.organization_id, _subjects(turn))
+        if held is not None and held.room <= 0:
+            return None
+        claim = _claim(admitted, worker, held)
+        if claim is not None and held is not None:
+            daily.use(held, min(claim.waiting, claim.allowance or 0))
+        return claim
+
+
+def _subjects(turn: Turn) -> Sequence[daily.Subject]:
+    domains = SendingDomain.objects.filter(pk=turn.domain_id) if turn.domain_id else []
+    return [*Connection.objects.filter(pk=turn.connection_id), *domains]
+
+
+def give_back(claim: BatchClaim, handed_over: int) -> None:
+    """Return what the claim was granted beyond the mails that were really handed over."""
+    if claim.allowance is None:
+        return
+    unused = min(claim.waiting, claim.allowance) - handed_over
+    buckets.give_back(claim.buckets, unused)
+    if claim.held is not None:
+        daily.use(claim.held, -unused)
 
 
 def renew(claim: BatchClaim) -> bool:

@@ -19,9 +19,9 @@ from core.campaigns.services import campaign_halted
 from core.campaigns.states import PauseReason
 from core.common.errors import DomainError
 from core.common.tenancy import organization_scope
+from core.delivery import circuit, outcomes
 from core.delivery import claim as claims
 from core.delivery import intent as intents
-from core.delivery import outcomes
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
 from core.delivery.intent import DueMessage, Intent
@@ -29,54 +29,84 @@ from core.delivery.lease import LeaseKeeper
 from core.delivery.models import Connection
 from core.delivery.rendering import CampaignMail, campaign_mail
 from core.delivery.services import connection_paused
-from core.delivery.transports.base import Transport
+from core.delivery.transports.base import OutcomeKind, Transport
 from core.delivery.transports.errors import ConnectionProblem, TransportError
 from core.delivery.transports.registry import transports
 
 logger = logging.getLogger(__name__)
 
 
-def work(*, worker: str, seconds: float) -> Counter[str]:
+LONGEST_NAP_SECONDS = 1.5
+"""A limit that lets something through so soon is waited for; the sweep comes back for the others."""
+
+
+def work(*, worker: str, seconds: float, is_patient: bool = False) -> Counter[str]:
     """Claim and carry out batches until none is due or the time is over. Needs the scope of all organizations.
 
-    Returns how many batches, and how many mails of each outcome.
+    Returns how many batches, and how many mails of each outcome. A patient worker naps until the next token of a limit
+    a second, so that such a limit is used up; one of them is enough.
     """
     tally: Counter[str] = Counter()
     deadline = time.monotonic() + seconds
     last_organization: UUID | None = None
     with LeaseKeeper() as keeper:
         while time.monotonic() < deadline:
-            claim = claims.claim_batch(worker=worker, after=last_organization)
-            if claim is None:
-                break
-            last_organization = claim.organization_id
-            keeper.keep(claim)
-            tally += dispatch(claim)
+            found = claims.find_batch(worker=worker, after=last_organization)
+            if found.claim is None:
+                if not (is_patient and found.wait is not None and found.wait <= LONGEST_NAP_SECONDS):
+                    break
+                time.sleep(max(found.wait, 0.01))
+                continue
+            last_organization = found.claim.organization_id
+            keeper.keep(found.claim)
+            tally += dispatch(found.claim, deadline=deadline)
             tally["batches"] += 1
             keeper.keep(None)
     return tally
 
 
-def dispatch(claim: BatchClaim) -> Counter[str]:
+def dispatch(claim: BatchClaim, *, deadline: float | None = None) -> Counter[str]:
     """Send the waiting mails of a claimed batch and settle it; how many of each outcome.
 
-    Ends early, with the rest of the batch ready for later, when the campaign is paused or the connection refuses us.
+    Ends early, with the rest of the batch ready for later, when the campaign is paused, the connection refuses us, the
+    claim's allowance is used up or the `deadline` (of time.monotonic) is over: others wait for this worker, too.
     """
     tally: Counter[str] = Counter()
+    _dispatch(claim, deadline, tally)
+    with organization_scope(claim.organization_id):
+        # A mail counts against the limits when it was handed over, whatever became of it.
+        claims.give_back(claim, sum(tally[kind] for kind in OutcomeKind))
+        if tally[OutcomeKind.FAILED] or tally[OutcomeKind.ACCEPTED]:
+            circuit.look(organization_id=claim.organization_id, campaign_id=claim.campaign_id)
+    return tally
+
+
+def _dispatch(claim: BatchClaim, deadline: float | None, tally: Counter[str]) -> None:
     # Narrower than the worker's own scope: from here on only this client's rows can be touched.
     with organization_scope(claim.organization_id):
-        mail = campaign_mail(claim.campaign_id)
+        mail = campaign_mail(claim.campaign_id, claim.variant)
         transport = transports.get(claim.connection_id, claim.connection_changed_at)
-        for messages in _slices(intents.due_messages(claim), transport.slice_size):
+        slices = list(_slices(intents.due_messages(claim)[: claim.allowance], transport.slice_size))
+        for place, messages in enumerate(slices):
+            if place and deadline is not None and time.monotonic() > deadline:
+                break
+            is_last = place == len(slices) - 1
             intent = intents.commit_intent(claim, mail, messages)
             if intent is None:
                 claims.hand_back(claim)
-                return tally
+                return
             tally["suppressed"] += intent.skipped
-            if intent.recipients and not _hand_over(claim, mail, transport, intent, messages, tally):
-                return tally
-        claims.settle(claim)
-    return tally
+            if intent.recipients:
+                goes_on = _hand_over(claim, mail, transport, intent, messages, tally, is_last=is_last)
+                if is_last or not goes_on:
+                    return
+        _close(claim)
+
+
+def _close(claim: BatchClaim) -> None:
+    """Settle the batch, or give it back where mails of it still wait."""
+    if not claims.settle(claim):
+        claims.hand_back(claim)
 
 
 def _slices(messages: Sequence[DueMessage], size: int) -> Iterator[Sequence[DueMessage]]:
@@ -91,8 +121,11 @@ def _hand_over(
     intent: Intent,
     messages: Sequence[DueMessage],
     tally: Counter[str],
+    *,
+    is_last: bool,
 ) -> bool:
-    """Call the provider and write down what it said. False: this batch does not go on."""
+    """Call the provider and write down what it said, closing the batch with its last slice: three commits a batch,
+    claim, intent and outcome. False: this batch does not go on."""
     try:
         answers = transport.send(mail.content, intent.recipients)
     except TransportError as problem:
@@ -100,7 +133,10 @@ def _hand_over(
         return False
     attempts = {message.message_id: message.attempts for message in messages}
     try:
-        tally += outcomes.record(claim, intent.attempt_id, answers, attempts)
+        with transaction.atomic():
+            tally += outcomes.record(claim, intent.attempt_id, answers, attempts)
+            if is_last:
+                _close(claim)
     except StaleClaim as stale:
         proven = outcomes.record_late(claim, answers, attempts)
         logger.warning("Batch %s: %s The late answers settled %d doubts.", claim.batch_id, stale, len(proven))

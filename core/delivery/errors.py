@@ -37,3 +37,9 @@ class ConnectionNotWorking(DomainError):
     """The provider did not let us in. Fields: words (the provider's own)."""
 
     code = "delivery.connection_not_working"
+
+
+class MailTestRefused(DomainError):
+    """No test mail is sent, and the sentence says what to change."""
+
+    code = "delivery.mail_test_refused"

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from core.common.ids import new_id
 from core.common.prepared import prepared
@@ -44,11 +44,14 @@ class Intent:
 
 # Pause and cancel against an intent: as in `claim`, the campaign's row is locked FOR SHARE. A pause that committed
 # first lets no intent through; a pause that comes second waits for this commit, and then the mails of this one slice
-# still go out. A batch taken away meanwhile (another fencing token) lets no intent through either.
+# still go out. The row that the lock finds is looked at again, its revision as well: a worker that prepared its mails
+# before a correction and comes here after it, with pause and resume long over, is refused and prepares anew. A batch
+# taken away meanwhile (another fencing token) lets no intent through either.
 _HOLD = """
     WITH campaign AS (
         SELECT id FROM campaigns_campaign
          WHERE id = %(campaign_id)s AND organization_id = %(organization_id)s AND status IN ('sending', 'sent')
+           AND content_revision = %(revision)s
            FOR SHARE
     )
     UPDATE delivery_deliverybatch AS batch
@@ -69,22 +72,30 @@ _WRITE_INTENT = """
         VALUES (%(attempt_id)s, %(organization_id)s, %(batch_id)s, %(token)s, ARRAY(SELECT message_id FROM mail), now(),
                 %(worker)s, '{}')
     )
-    INSERT INTO delivery_messagevalues (organization_id, message_id, address, "values", written_at)
-    SELECT %(organization_id)s, message_id, address, "values", now() FROM mail
+    INSERT INTO delivery_messagevalues (organization_id, message_id, snapshot_id, address, "values", written_at)
+    SELECT %(organization_id)s, message_id, %(snapshot_id)s, address, "values", now() FROM mail
         ON CONFLICT (message_id) DO UPDATE
-       SET address = excluded.address, "values" = excluded."values", written_at = excluded.written_at
+       SET snapshot_id = excluded.snapshot_id,
+           address = excluded.address, "values" = excluded."values", written_at = excluded.written_at
+"""
+
+
+# By the batch alone first: without statistics, in a ledger that grows by the second, the planner would also walk the
+# index of everything the client ever got, longer with each mail.
+_DUE = """
+    WITH of_batch AS MATERIALIZED (
+        SELECT id, contact_id, attempts, organization_id, send_state FROM delivery_message WHERE batch_id = %(batch_id)s
+    )
+    SELECT id, contact_id, attempts FROM of_batch
+     WHERE organization_id = %(organization_id)s AND send_state = 'ready' ORDER BY id
 """
 
 
 def due_messages(claim: BatchClaim) -> list[DueMessage]:
     """The messages of a claimed batch that wait to be sent, in id order, with their contacts' values. Two queries."""
     require(claim.organization_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, contact_id, attempts FROM delivery_message"
-            " WHERE batch_id = %s AND organization_id = %s AND send_state = 'ready' ORDER BY id",
-            [claim.batch_id, claim.organization_id],
-        )
+    parameters = {"batch_id": claim.batch_id, "organization_id": claim.organization_id}
+    with prepared(_DUE, parameters) as cursor:
         rows = cursor.fetchall()
     people = contact_merge_values(organization_id=claim.organization_id, contact_ids=[row[1] for row in rows])
     return [DueMessage(row[0], row[1], row[2], people[row[1]]) for row in rows]
@@ -93,12 +104,13 @@ def due_messages(claim: BatchClaim) -> list[DueMessage]:
 def commit_intent(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueMessage]) -> Intent | None:
     """Commit that these messages are about to be handed over; people blocked meanwhile are suppressed instead.
 
-    None, with nothing written, when the batch may not go on: its campaign was paused or cancelled, or the batch was
-    taken away. Three statements and one commit, whatever the size.
+    None, with nothing written, when the batch may not go on: its campaign was paused or cancelled, its content was
+    corrected since `mail` was prepared, or the batch was taken away. Three statements and one commit, whatever the
+    size.
     """
     require(claim.organization_id)
     with transaction.atomic():
-        if not _hold(claim):
+        if not _hold(claim, mail):
             return None
         contact_ids = [message.contact_id for message in messages]
         blocked = blocked_contacts(
@@ -112,12 +124,13 @@ def commit_intent(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueM
         return Intent(*_written(claim, mail, open_messages), skipped=len(reasons))
 
 
-def _hold(claim: BatchClaim) -> bool:
+def _hold(claim: BatchClaim, mail: CampaignMail) -> bool:
     parameters: dict[str, Any] = {
         "campaign_id": claim.campaign_id,
         "organization_id": claim.organization_id,
         "batch_id": claim.batch_id,
         "token": claim.fencing_token,
+        "revision": mail.revision,
         "lease": settings.DELIVERY_LEASE_SECONDS,
     }
     with prepared(_HOLD, parameters) as cursor:
@@ -136,6 +149,7 @@ def _written(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueMessag
         "batch_id": claim.batch_id,
         "token": claim.fencing_token,
         "worker": claim.worker,
+        "snapshot_id": mail.snapshot_id,
         "mails": orjson.dumps(mails).decode(),
     }
     with prepared(_WRITE_INTENT, parameters):

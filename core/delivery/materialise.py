@@ -3,8 +3,12 @@
 One statement a chunk writes messages and batches together and is one commit, so a killed worker's successor goes on
 behind the last contact that has a row. Only when everybody stands in the ledger, and the plan has room for all of them,
 the first mail may leave.
+
+Where not everybody is due at the same time or with the same content, people are divided into lanes
+(`core.delivery.lanes`), and a batch belongs to one lane.
 """
 
+import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -28,6 +32,7 @@ from core.common.errors import DomainError
 from core.common.tenancy import require
 from core.contacts.audience import audience_sql
 from core.delivery.errors import NoConnection
+from core.delivery.lanes import Lanes, frozen_variants, lanes_of
 from core.delivery.mime import MimeSkeleton
 from core.delivery.models import Connection, DeliveryBatch
 from core.delivery.rendering import campaign_mail
@@ -44,21 +49,16 @@ _CHUNK = """
          WHERE id = %s AND organization_id = %s AND status = 'materialising'
            FOR SHARE
     ), person AS (
-        SELECT contact_id, skip_reason,
-               %s + (row_number() OVER (ORDER BY contact_id) - 1) / %s AS number
-          FROM ({audience}) AS audience
-         WHERE contact_id > %s AND EXISTS (SELECT 1 FROM campaign)
-         ORDER BY contact_id
-         LIMIT %s
+        {person}
     ), batch AS (
         INSERT INTO delivery_deliverybatch
                (id, organization_id, campaign_id, connection_id, number, size, suppressed_count, state, settled_at,
-                due_at, fencing_token, worker,
+                variant, due_at, fencing_token, worker,
                 accepted_count, failed_count, retry_count, uncertain_count, unresolved_count)
         SELECT engagex_uuid7(), %s, %s, %s, number, count(*), count(*) FILTER (WHERE skip_reason <> ''),
                CASE WHEN bool_and(skip_reason <> '') THEN 'settled' ELSE 'ready' END,
                CASE WHEN bool_and(skip_reason <> '') THEN now() END,
-               now(), 0, '', 0, 0, 0, 0, 0
+               {variant}, {due_at}, 0, '', 0, 0, 0, 0, 0
           FROM person GROUP BY number ORDER BY number
         RETURNING id, number
     ), message AS (
@@ -71,7 +71,31 @@ _CHUNK = """
           FROM person JOIN batch USING (number) ORDER BY person.contact_id
         RETURNING contact_id
     )
-    SELECT (SELECT count(*) FROM message), (SELECT contact_id FROM person ORDER BY contact_id DESC LIMIT 1)
+    SELECT (SELECT count(*) FROM message), (SELECT contact_id FROM person ORDER BY contact_id DESC LIMIT 1),
+           (SELECT max(number) FROM person)
+"""
+
+_EVERYBODY_AT_ONCE = """
+        SELECT contact_id, skip_reason,
+               %s + (row_number() OVER (ORDER BY contact_id) - 1) / %s AS number
+          FROM ({audience}) AS audience
+         WHERE contact_id > %s AND EXISTS (SELECT 1 FROM campaign)
+         ORDER BY contact_id
+         LIMIT %s
+"""
+
+# Parts of `batch_size` people inside each lane, the lanes that are due first with the lowest numbers.
+_IN_LANES = """
+        SELECT contact_id, skip_reason, variant, due_at,
+               %s + dense_rank() OVER (ORDER BY due_at, variant, part) - 1 AS number
+          FROM (SELECT laned.*, (row_number() OVER (PARTITION BY due_at, variant ORDER BY contact_id) - 1) / %s AS part
+                  FROM ({lanes}) AS laned) AS parted
+"""
+_CHOSEN = """
+        SELECT contact_id, skip_reason FROM ({audience}) AS audience
+         WHERE contact_id > %s AND EXISTS (SELECT 1 FROM campaign)
+         ORDER BY contact_id
+         LIMIT %s
 """
 
 _CHECKPOINT = """
@@ -89,9 +113,10 @@ class Materialised:
     rows: int = 0
 
 
-def materialise_campaign(*, campaign_id: UUID) -> Materialised:
-    """Bring a due campaign into the ledger and start it, or go on where a killed worker stopped.
+def materialise_campaign(*, campaign_id: UUID, seconds: float | None = None) -> Materialised:
+    """Bring a due campaign into the ledger and start it, or go on where the last run stopped, killed or not.
 
+    After `seconds` it stops between two chunks, so that others have their turn; the status then stays `materialising`.
     Ends in `sending`; in `paused` (quota) when the plan has no room left, before any mail; in `failed` when the
     campaign cannot be sent at all. Two at once, or a second time, do nothing.
     """
@@ -102,8 +127,10 @@ def materialise_campaign(*, campaign_id: UUID) -> Materialised:
         if snapshot is None:
             return Materialised(_status(campaign_id))
         sender = Connection.objects.filter(organization_id=snapshot.organization_id, is_default=True).get()
-        rows = _write_ledger(snapshot, sender)
-        _start(campaign_id)
+        deadline = None if seconds is None else time.monotonic() + seconds
+        rows, is_whole = _write_ledger(snapshot, sender, deadline)
+        if is_whole:
+            _start(campaign_id)
         return Materialised(_status(campaign_id), rows)
 
 
@@ -129,38 +156,54 @@ def _check_sendable(snapshot: CampaignSnapshot) -> None:
         raise NoConnection(
             "No connection is used for campaigns of this client. Choose one under Connections, then send again."
         )
-    MimeSkeleton(campaign_mail(snapshot.campaign_id).content)
+    for variant in frozen_variants(snapshot.campaign_id):
+        MimeSkeleton(campaign_mail(snapshot.campaign_id, variant).content)
 
 
-def _write_ledger(snapshot: CampaignSnapshot, sender: Connection) -> int:
-    """Write chunk after chunk until nobody is left or the campaign was stopped; the number of rows."""
+def _write_ledger(snapshot: CampaignSnapshot, sender: Connection, deadline: float | None) -> tuple[int, bool]:
+    """Write chunk after chunk until nobody is left, the campaign was stopped or the time is over: the number of rows,
+    and whether there is nothing left to write."""
     with connection.cursor() as cursor:
         cursor.execute(_CHECKPOINT, {"campaign_id": snapshot.campaign_id})
         next_number, last_contact_id = cursor.fetchone()
     per_batch = sender.batch_size
     chunk = max(CHUNK // per_batch, 1) * per_batch
+    lanes = lanes_of(snapshot)
     rows = 0
     while True:
-        count, contact_id = _write_chunk(snapshot, sender, next_number, last_contact_id, chunk)
+        count, contact_id, number = _write_chunk(snapshot, sender, next_number, last_contact_id, chunk, lanes)
         rows += count
         if count < chunk:
-            return rows
-        next_number, last_contact_id = next_number + -(-count // per_batch), contact_id
+            return rows, True
+        if deadline is not None and time.monotonic() > deadline:
+            return rows, False
+        next_number, last_contact_id = number + 1, contact_id
 
 
 def _write_chunk(
-    snapshot: CampaignSnapshot, sender: Connection, next_number: int, last_contact_id: UUID, limit: int
-) -> tuple[int, UUID | None]:
-    """Write and commit one chunk: how many rows, and the last contact of it."""
+    snapshot: CampaignSnapshot,
+    sender: Connection,
+    next_number: int,
+    last_contact_id: UUID,
+    limit: int,
+    lanes: Lanes | None,
+) -> tuple[int, UUID, int]:
+    """Write and commit one chunk: how many rows, the last contact and the last batch's number of it."""
     organization_id, campaign_id = snapshot.organization_id, snapshot.campaign_id
     require(organization_id)
     audience, parameters = audience_sql(frozen_audience(snapshot))
-    values: list[Any] = [campaign_id, organization_id, next_number, sender.batch_size, *parameters]
-    values += [last_contact_id, limit, organization_id, campaign_id, sender.pk, organization_id, campaign_id]
+    chosen: list[Any] = [*parameters, last_contact_id, limit]
+    if lanes is None:
+        person, variant, due_at = _EVERYBODY_AT_ONCE.format(audience=audience), "0", "now()"
+    else:
+        divided, chosen = lanes.divide(_CHOSEN.format(audience=audience), chosen, next_number)
+        person, variant, due_at = _IN_LANES.format(lanes=divided), "min(variant)", "min(due_at)"
+    values: list[Any] = [campaign_id, organization_id, next_number, sender.batch_size, *chosen]
+    values += [organization_id, campaign_id, sender.pk, organization_id, campaign_id]
     with connection.cursor() as cursor:
-        cursor.execute(_CHUNK.format(audience=audience), values)
+        cursor.execute(_CHUNK.format(person=person, variant=variant, due_at=due_at), values)
         row = cursor.fetchone()
-    return row[0], row[1]
+    return row[0], row[1], row[2]
 
 
 def _start(campaign_id: UUID) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import TypeGuard
+from typing import TypeAlias, TypeGuard
 from urllib.parse import quote
 from uuid import UUID
 
@@ -20,7 +20,7 @@ import idna
 from core.delivery.transports.base import MailContent, Recipient
 from core.delivery.transports.errors import AddressProblem, HeaderProblem, NonAsciiLocalPart
 from core.domains.dkim import signature
-from core.email_templates.merge_tags import MergeTemplate, Slot
+from core.email_templates.merge_tags import Choice, MergeTemplate, Segment, Slot
 
 HEADER_COLUMNS = 76  # RFC 2047 section 2: a line with an encoded word
 LINE_LIMIT = 998  # RFC 5322 section 2.1.1, without CRLF
@@ -121,27 +121,53 @@ def boundary_for(message_id: UUID) -> str:
 # Bodies
 
 
-def _body(template: MergeTemplate) -> tuple[list[bytes], list[tuple[int, Slot]]]:
+def _body(template: MergeTemplate) -> "_Body":
     """The encoded pieces, and which of them are holes to fill. The last piece always ends its line."""
-    pieces: list[bytes] = []
-    holes: list[tuple[int, Slot]] = []
     *segments, last = template.segments or ("",)
     if not isinstance(last, str):
         segments, last = [*segments, last], ""
     closing = last if last.endswith(("\n", "\r")) else last + "\n"
-    for segment in (*segments, closing):
+    return _encoded((*segments, closing))
+
+
+def _encoded(segments: Iterable[Segment]) -> "_Body":
+    """A slot that stands in several places is one hole: its value is encoded once for each person."""
+    pieces: list[bytes] = []
+    holes: dict[_Hole, list[int]] = {}
+    for segment in segments:
         if isinstance(segment, str):
             pieces.append(quoted_printable(segment))
         else:
-            holes.append((len(pieces), segment))
+            hole = _EncodedChoice(segment) if isinstance(segment, Choice) else segment
+            holes.setdefault(hole, []).append(len(pieces))
             pieces.append(b"")
-    return pieces, holes
+    return pieces, list(holes.items())
 
 
-def _filled(pieces: list[bytes], holes: Iterable[tuple[int, Slot]], values: Mapping[str, str]) -> list[bytes]:
+class _EncodedChoice:
+    """A choice whose branches are encoded once, as the body around it is."""
+
+    __slots__ = ("_condition", "_otherwise", "_then")
+
+    def __init__(self, choice: Choice) -> None:
+        self._condition = choice.condition
+        self._then = _encoded(choice.then)
+        self._otherwise = _encoded(choice.otherwise)
+
+    def fill(self, values: Mapping[str, str]) -> bytes:
+        return b"".join(_filled(*(self._then if self._condition.holds(values) else self._otherwise), values))
+
+
+_Hole: TypeAlias = Slot | _EncodedChoice
+_Body: TypeAlias = tuple[list[bytes], list[tuple[_Hole, list[int]]]]
+
+
+def _filled(pieces: list[bytes], holes: Iterable[tuple[_Hole, list[int]]], values: Mapping[str, str]) -> list[bytes]:
     filled = pieces.copy()
-    for index, slot in holes:
-        filled[index] = quoted_printable(slot.render(values))
+    for hole, places in holes:
+        encoded = quoted_printable(hole.render(values)) if isinstance(hole, Slot) else hole.fill(values)
+        for place in places:
+            filled[place] = encoded
     return filled
 
 

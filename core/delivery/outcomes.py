@@ -8,6 +8,8 @@ transaction: used = accepted + in flight, always.
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +23,10 @@ from core.common.prepared import prepared
 from core.common.tenancy import require
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
-from core.delivery.retry_policy import retry_delay_seconds
+from core.delivery.models import Message
+from core.delivery.retry_policy import CONSEQUENCES, retry_delay_seconds
 from core.delivery.states import MESSAGE_TRANSITIONS, SendState, SkipReason
-from core.delivery.transports.base import Outcome, OutcomeKind
+from core.delivery.transports.base import ErrorClass, Outcome, OutcomeKind
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 
@@ -155,7 +158,7 @@ def record(
     """
     tally = Counter(outcome.kind.value for outcome in outcomes)
     moves = [_move(outcome, attempts_before.get(outcome.message_id, 0) + 1) for outcome in outcomes]
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         if not finish_attempt(claim, attempt_id, tally):
             raise StaleClaim("The lease of this batch ran out while its mails were going out.")
         write(organization_id=claim.organization_id, campaign_id=claim.campaign_id, moves=moves)
@@ -181,6 +184,23 @@ def record_late(claim: BatchClaim, outcomes: Sequence[Outcome], attempts_before:
             campaign_id=claim.campaign_id,
             moves=[move for move in moves if move.message_id in doubted],
         )
+
+
+def prove_accepted(*, organization_id: UUID, message_ids: Collection[UUID]) -> int:
+    """Settle mails in doubt that an event proves to have been taken; returns how many. Others stay as they are.
+
+    Mails that a worker is handing over are left to it: should it die, their doubt is settled by the next look.
+    """
+    with transaction.atomic():
+        doubted = _in_doubt(organization_id, list(message_ids))
+        if not doubted:
+            return 0
+        rows = Message.objects.filter(pk__in=doubted).order_by("campaign_id", "pk").values_list("campaign_id", "pk")
+        settled = 0
+        for campaign_id, group in groupby(rows, key=itemgetter(0)):
+            moves = [Move(message_id, SendState.ACCEPTED, words="") for _, message_id in group]
+            settled += len(write(organization_id=organization_id, campaign_id=campaign_id, moves=moves))
+    return settled
 
 
 def finish_attempt(claim: BatchClaim, attempt_id: UUID, result: Mapping[str, Any]) -> bool:
@@ -220,25 +240,22 @@ def doubt(*, organization_id: UUID, campaign_id: UUID, message_ids: Collection[U
 
 def _move(outcome: Outcome, attempts: int, *, counted: bool = False) -> Move:
     """The move that an outcome asks for. `counted`: the attempt is in the ledger already."""
-    new_attempts = 0 if counted else 1
+    new_attempts = 0 if counted or outcome.error is ErrorClass.NOT_TRIED else 1
     message_id, words = outcome.message_id, outcome.words or outcome.code
     if outcome.kind is OutcomeKind.ACCEPTED:
         found = outcome.provider_message_id
         return Move(message_id, SendState.ACCEPTED, words="", attempts=new_attempts, provider_message_id=found)
     if outcome.kind is OutcomeKind.FAILED:
-        return Move(message_id, SendState.FAILED, _failure(outcome.code), words, attempts=new_attempts)
+        return Move(message_id, SendState.FAILED, CONSEQUENCES[outcome.error].reason, words, attempts=new_attempts)
     if outcome.kind is OutcomeKind.UNKNOWN:
         doubt_seconds = settings.DELIVERY_DOUBT_SECONDS
         reason = SkipReason.NO_ANSWER
         return Move(message_id, SendState.UNCERTAIN, reason, words, delay_seconds=doubt_seconds, attempts=new_attempts)
-    delay = retry_delay_seconds(attempts=attempts, retry_after_seconds=outcome.retry_after_seconds)
+    made = attempts - (outcome.error is ErrorClass.NOT_TRIED)
+    delay = retry_delay_seconds(attempts=made, retry_after_seconds=outcome.retry_after_seconds, error=outcome.error)
     if delay is None:
         return Move(message_id, SendState.FAILED, SkipReason.EXHAUSTED, words, attempts=new_attempts)
     return Move(message_id, SendState.RETRY_WAIT, words=words, delay_seconds=delay, attempts=new_attempts)
-
-
-def _failure(code: str) -> SkipReason:
-    return SkipReason.UNSENDABLE_ADDRESS if code in {"invalid_address", "smtputf8"} else SkipReason.REFUSED
 
 
 def _in_doubt(organization_id: UUID, message_ids: list[UUID]) -> set[UUID]:

@@ -33,7 +33,7 @@ def erase(person: Person) -> None:
     MessageValues.objects.filter(message__in=messages).update(address="", values={})
     SandboxMail.objects.filter(message__in=messages).delete()
     SandboxMail.objects.filter(organization_id=person.organization_id, recipient__in=person.emails).delete()
-    messages.exclude(words="").update(words="")
+    messages.exclude(words="", bounce_words="").update(words="", bounce_words="")
 
 
 HOLDER = DataHolder(tables=(Message, MessageValues, SandboxMail), sections=sections, erase=erase)

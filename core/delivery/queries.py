@@ -7,17 +7,19 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Max, Min, Q, Sum
-from django.db.models.functions import TruncHour
+from django.db.models.functions import Now, TruncHour
 
 from core.campaigns.models import Campaign
 from core.delivery.errors import NothingSent
 from core.delivery.mime import MimeSkeleton
 from core.delivery.models import DeliveryBatch, Message, MessageValues
-from core.delivery.rendering import campaign_mail, inert_links
+from core.delivery.rendering import inert_links, sent_mail
 from core.delivery.states import BatchState, SendState
 
-RATE_WINDOW = datetime.timedelta(seconds=30)
+RATE_WINDOW = datetime.timedelta(seconds=60)
 MAX_ERRORS = 20
+MAX_TROUBLED_BATCHES = 1_000
+"""Of the newest: errors are looked up every two seconds, and a bad day of five million mails must not stop that."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def campaign_progress(campaign_id: UUID) -> CampaignProgress:
     campaign = Campaign.objects.only("started_at", "finished_at", "organization_id").get(pk=campaign_id)
     names = ("size", "accepted_count", "suppressed_count", "failed_count", "retry_count", "uncertain_count")
     sums = DeliveryBatch.objects.filter(campaign_id=campaign_id).aggregate(
-        **{name: Sum(name, default=0) for name in (*names, "unresolved_count")}, last=Max("settled_at")
+        **{name: Sum(name, default=0) for name in (*names, "unresolved_count")}
     )
     decided = sum(value for name, value in sums.items() if name.endswith("_count"))
     waiting = sums["size"] - decided
@@ -104,25 +106,26 @@ def campaign_progress(campaign_id: UUID) -> CampaignProgress:
 
 
 def _rate(campaign_id: UUID) -> float | None:
-    """Mails a second over the batches that settled within the last half minute before the newest."""
+    """Mails a second over the batches that settled within the last minute; None when none did."""
     settled = DeliveryBatch.objects.filter(campaign_id=campaign_id, state=BatchState.SETTLED)
-    newest = settled.aggregate(newest=Max("settled_at"))["newest"]
-    if newest is None:
-        return None
-    window = settled.filter(settled_at__gt=newest - RATE_WINDOW).aggregate(
-        first=Min("settled_at"), accepted=Sum("accepted_count")
+    window = settled.filter(settled_at__gt=Now() - RATE_WINDOW).aggregate(
+        first=Min("settled_at"), accepted=Sum("accepted_count"), now=Max(Now())
     )
-    seconds = (newest - window["first"]).total_seconds()
-    return window["accepted"] / seconds if seconds > 0 and window["accepted"] else None
+    if not window["accepted"]:
+        return None
+    return window["accepted"] / max((window["now"] - window["first"]).total_seconds(), 1.0)
 
 
 def campaign_errors(campaign_id: UUID) -> list[CampaignError]:
     """What providers said about mails they did not take, the commonest first, 20 groups at most.
 
-    Reads only mails of batches in which something went wrong.
+    Reads only mails of batches in which something went wrong, the newest MAX_TROUBLED_BATCHES of them.
     """
-    troubled = DeliveryBatch.objects.filter(campaign_id=campaign_id).filter(
-        Q(failed_count__gt=0) | Q(retry_count__gt=0) | Q(uncertain_count__gt=0) | Q(unresolved_count__gt=0)
+    troubled = (
+        DeliveryBatch.objects.filter(campaign_id=campaign_id)
+        .filter(Q(failed_count__gt=0) | Q(retry_count__gt=0) | Q(uncertain_count__gt=0) | Q(unresolved_count__gt=0))
+        .order_by("-number")
+        .values("pk")[:MAX_TROUBLED_BATCHES]
     )
     states = [SendState.FAILED, SendState.RETRY_WAIT, SendState.UNCERTAIN, SendState.UNRESOLVED]
     groups = (
@@ -159,7 +162,7 @@ def accepted_per_hour(campaign_id: UUID) -> list[HourlyCount]:
 
 
 def rendered_mail(message_id: UUID, *, inert: bool = False) -> RenderedMail:
-    """The mail this person was sent, from the frozen campaign and the values kept with the intent.
+    """The mail this person was sent, from the version and the values kept with the intent.
 
     Its links act in this person's name. To show it to anybody else ask for the `inert` one, which holds no tokens.
     Raises NothingSent before the first attempt, Message.DoesNotExist out of scope.
@@ -168,7 +171,7 @@ def rendered_mail(message_id: UUID, *, inert: bool = False) -> RenderedMail:
     kept = MessageValues.objects.filter(message_id=message_id).first()
     if kept is None:
         raise NothingSent("Nothing was sent to this person, so there is no mail to show.", message_id=message_id)
-    mail = campaign_mail(message.campaign_id)
+    mail = sent_mail(message.campaign_id, kept.snapshot_id)
     links = inert_links(message.campaign_id) if inert else None
     recipient = mail.recipient(message_id, message.contact_id, kept.address, kept.values, links=links)
     content = mail.content

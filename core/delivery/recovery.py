@@ -52,16 +52,18 @@ _REOPEN = """
      WHERE batch.id = %(batch_id)s AND batch.organization_id = %(organization_id)s
 """
 
-# In order of campaign and connection, so that neighbours share a batch. Rows that another sweep holds are left to it.
+# In order of campaign, connection and variant, so that neighbours share a batch. Rows that another sweep holds are left
+# to it.
 _DUE_AGAIN = """
-    SELECT message.organization_id, message.campaign_id, batch.connection_id, connection.batch_size, message.id
+    SELECT message.organization_id, message.campaign_id, batch.connection_id, batch.variant, connection.batch_size,
+           message.id
       FROM delivery_message AS message
       JOIN delivery_deliverybatch AS batch ON batch.id = message.batch_id
       JOIN delivery_connection AS connection ON connection.id = batch.connection_id
       JOIN campaigns_campaign AS campaign ON campaign.id = message.campaign_id
      WHERE message.send_state = 'retry_wait' AND message.due_at <= now()
        AND campaign.status IN ('sending', 'sent') AND connection.paused_at IS NULL
-     ORDER BY message.campaign_id, batch.connection_id, message.id
+     ORDER BY message.campaign_id, batch.connection_id, batch.variant, message.id
      LIMIT %s
        FOR UPDATE OF message SKIP LOCKED
 """
@@ -87,11 +89,16 @@ def requeue_due_retries() -> int:
     """Put messages whose waiting time is over into new batches; how many messages."""
     with transaction.atomic():
         rows = _rows(_DUE_AGAIN, [MESSAGES_PER_SWEEP])
-        for (organization_id, campaign_id, connection_id, size), group in groupby(rows, key=lambda row: row[:4]):
-            message_ids = [row[4] for row in group]
+        for (organization_id, campaign_id, connection_id, variant, size), group in groupby(
+            rows, key=lambda row: row[:5]
+        ):
+            message_ids = [row[5] for row in group]
             for start in range(0, len(message_ids), size):
                 batch_id = new_batch(
-                    organization_id=organization_id, campaign_id=campaign_id, connection_id=connection_id
+                    organization_id=organization_id,
+                    campaign_id=campaign_id,
+                    connection_id=connection_id,
+                    variant=variant,
                 )
                 moves = [
                     Move(message_id, SendState.READY, batch_id=batch_id)

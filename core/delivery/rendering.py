@@ -1,18 +1,19 @@
 """From a frozen campaign and a person to a mail: what is shared is prepared once, the rest is a dict of values."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from core.campaigns.content import CompiledContent, compiled_content
 from core.campaigns.models import CampaignLink, CampaignSnapshot
 from core.campaigns.queries import frozen_audience
 from core.contacts.audience import AudienceDefinition
 from core.contacts.public.links import preferences_url
-from core.delivery.public_links import click_url, open_pixel_url, unsubscribe_url, view_url
+from core.delivery.public_links import MESSAGE_LINKS, LinkMaker, link_maker
 from core.delivery.transports.base import MailContent, Recipient
 from core.domains.queries import signing_key
 from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, parse
@@ -24,23 +25,24 @@ FULL_NAME_KEY = "contact.full_name"
 SENDER_ID = "engagex"
 """The last field of Feedback-ID: constant, 5 to 15 characters."""
 
-_SYSTEM_LINKS: dict[str, Callable[[UUID], str]] = {
-    "system.open_pixel_url": open_pixel_url,
-    UNSUBSCRIBE_KEY: unsubscribe_url,
-    "system.view_in_browser_url": view_url,
-}
 _HEADER_KEYS = KnownKeys(internal=True)
 
 
 @dataclass(frozen=True, eq=False)
 class CampaignMail:
-    """What all mails of a campaign share. `contact_keys` are the values to read per person, `link_keys` the ones made
-    from the message's id, `audience` says who was meant to get them."""
+    """What all mails of a campaign (of one variant) share. `contact_keys` are the values to read per person,
+    `link_keys` the ones made from the message's id, `audience` says who was meant to get them.
+
+    `snapshot_id` is the version these mails are made from; `revision` is the campaign's at that moment.
+    """
 
     content: MailContent
     contact_keys: frozenset[str]
     link_keys: tuple[str, ...]
     audience: AudienceDefinition
+    snapshot_id: UUID
+    campaign_id: UUID
+    revision: int = 1
 
     def recipient(
         self,
@@ -66,21 +68,18 @@ class CampaignMail:
 
     def _with_links(self, message_id: UUID, contact_id: UUID, values: Mapping[str, str]) -> dict[str, str]:
         """Only the links that the mail holds are signed: each costs an HMAC."""
-        filled = dict(values)
-        for key in self.link_keys:
-            filled[key] = link_value(key, message_id, contact_id)
+        filled, message = dict(values), message_id.bytes
+        for key, make in self._link_makers:
+            filled[key] = make(message)
+        if PREFERENCES_KEY in self.link_keys:
+            # Leads to the contact, not to the message: it outlives the mail.
+            filled[PREFERENCES_KEY] = preferences_url(contact_id)
         return filled
 
-
-def link_value(key: str, message_id: UUID, contact_id: UUID) -> str:
-    """The address behind "system.unsubscribe_url" and its like, or behind "link.3".
-
-    All lead to the message but the preference centre, which is the contact's: it outlives the mail.
-    """
-    if key == PREFERENCES_KEY:
-        return preferences_url(contact_id)
-    make = _SYSTEM_LINKS.get(key)
-    return make(message_id) if make else click_url(message_id, int(key.removeprefix("link.")))
+    @cached_property
+    def _link_makers(self) -> tuple[tuple[str, LinkMaker], ...]:
+        keys = [key for key in self.link_keys if key != PREFERENCES_KEY]
+        return tuple((key, link_maker(key, self.campaign_id)) for key in keys)
 
 
 def inert_links(campaign_id: UUID) -> dict[str, str]:
@@ -101,19 +100,36 @@ def inert_links(campaign_id: UUID) -> dict[str, str]:
 
 
 @lru_cache(maxsize=KEPT_CAMPAIGNS)
-def _prepared(snapshot_id: UUID, content_hash: str) -> CampaignMail:
+def _prepared(snapshot_id: UUID, content_hash: str, revision: int) -> CampaignMail:
     """A snapshot never changes, so its prepared mail is kept; a transport keeps its own work for the same object."""
     snapshot = CampaignSnapshot.objects.get(pk=snapshot_id)
-    return prepare(compiled_content(snapshot), snapshot)
+    return prepare(compiled_content(snapshot), snapshot, revision)
 
 
-def campaign_mail(campaign_id: UUID) -> CampaignMail:
-    """The prepared mail of a frozen campaign. Raises CampaignSnapshot.DoesNotExist: not frozen, or out of scope."""
-    key = CampaignSnapshot.objects.values_list("pk", "content_hash").get(campaign_id=campaign_id)
+def campaign_mail(campaign_id: UUID, variant: int = 0) -> CampaignMail:
+    """The prepared mail that this variant of a frozen campaign goes out with now: its highest revision (1 query).
+
+    Raises CampaignSnapshot.DoesNotExist: not frozen, no such variant, or out of scope.
+    """
+    return _newest(CampaignSnapshot.objects.filter(campaign_id=campaign_id, variant=variant))
+
+
+def sent_mail(campaign_id: UUID, snapshot_id: UUID | None) -> CampaignMail:
+    """The prepared mail of one version, whatever goes out now. None: the campaign's first, from before there were
+    versions. Raises CampaignSnapshot.DoesNotExist."""
+    versions = CampaignSnapshot.objects.filter(campaign_id=campaign_id)
+    return _newest(versions.filter(pk=snapshot_id) if snapshot_id else versions.filter(revision=1))
+
+
+def _newest(versions: QuerySet[CampaignSnapshot]) -> CampaignMail:
+    """One statement reads version and campaign, so that the two fit together."""
+    key = versions.order_by("-revision").values_list("pk", "content_hash", "campaign__content_revision").first()
+    if key is None:
+        raise CampaignSnapshot.DoesNotExist("The campaign is not frozen, or has no such version.")
     return _prepared(*key)
 
 
-def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot) -> CampaignMail:
+def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot, revision: int = 1) -> CampaignMail:
     """The shared part of a campaign's mails with its headers."""
     content = MailContent(
         subject=compiled.subject,
@@ -127,9 +143,10 @@ def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot) -> CampaignMa
         dkim=signing_key(snapshot.organization_id, compiled.from_email),
     )
     keys = used_keys([compiled.subject, compiled.html, compiled.text, *content.headers.values()])
-    system = {*_SYSTEM_LINKS, PREFERENCES_KEY}
+    system = {*MESSAGE_LINKS, PREFERENCES_KEY}
     links = tuple(sorted(key for key in keys if key in system or key.startswith("link.")))
-    return CampaignMail(content, compiled.merge_keys, links, frozen_audience(snapshot))
+    audience = frozen_audience(snapshot)
+    return CampaignMail(content, compiled.merge_keys, links, audience, snapshot.pk, snapshot.campaign_id, revision)
 
 
 def bulk_headers(compiled: CompiledContent, snapshot: CampaignSnapshot) -> dict[str, MergeTemplate | str]:

@@ -19,8 +19,9 @@ from core.delivery.models import Connection, DeliveryBatch, Message
 from core.delivery.models.connections import ConnectionKind
 from core.delivery.outcomes import Move
 from core.delivery.states import BatchState, SendState
+from core.delivery.transports.anymail import key_problem
 from core.delivery.transports.errors import ConnectionProblem
-from core.delivery.transports.registry import sendgrid_settings, smtp_settings
+from core.delivery.transports.registry import account_of, anymail_settings, sendgrid_settings, smtp_settings
 from core.delivery.transports.sendgrid import missing_right
 from core.delivery.transports.smtp_session import SessionLost, SmtpSession
 
@@ -40,6 +41,7 @@ def message_send_again(*, message_id: UUID) -> Message:
         organization_id=message.organization_id,
         campaign_id=message.campaign_id,
         connection_id=_connection_for(message).pk,
+        variant=message.batch.variant if message.batch else 0,
     )
     move = Move(message.pk, SendState.READY, resends=1, batch_id=batch_id)
     _decide(message, move, action="message.sent_again")
@@ -79,10 +81,13 @@ def connection_test(*, connection: Connection) -> None:
 
     Sends no mail. Takes as long as the server does. Raises ConnectionNotWorking with the provider's words.
     """
-    if connection.kind == ConnectionKind.SMTP:
+    kind = account_of(connection).kind
+    if kind == ConnectionKind.SMTP:
         _log_in(connection)
-    elif connection.kind == ConnectionKind.SENDGRID:
+    elif kind == ConnectionKind.SENDGRID:
         _check_key(connection)
+    elif kind == ConnectionKind.ANYMAIL and (words := key_problem(anymail_settings(connection))):
+        raise ConnectionNotWorking(f"The provider did not let us in: {words}", words=words)
     with transaction.atomic():
         resumed = Connection.objects.filter(pk=connection.pk, paused_at__isnull=False).update(
             paused_at=None, problem=""
@@ -151,7 +156,8 @@ def _log_in(connection: Connection) -> None:
         raise ConnectionNotWorking(str(problem), words=problem.fields["words"]) from problem
     except SessionLost as lost:
         raise ConnectionNotWorking(
-            f"{connection.host} did not let us in: {lost.words or lost.code}. Check server, port and encryption.",
+            f"{account_of(connection).host} did not let us in: {lost.words or lost.code}. "
+            "Check server, port and encryption.",
             words=lost.words,
         ) from lost
 

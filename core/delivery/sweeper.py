@@ -9,8 +9,10 @@ from uuid import UUID
 
 from django.db import connection
 
+from core.campaigns.ab.services import decide_due_tests
 from core.campaigns.queries import due_campaign_ids
 from core.delivery.completion import cancel_called_off_campaigns, complete_finished_campaigns
+from core.delivery.domain_stops import halt_campaigns_of_stopped_domains
 from core.delivery.recovery import give_up_on_proof, recover_expired_batches, requeue_due_retries
 
 # The index of ready batches answers it; counting stops early.
@@ -34,6 +36,8 @@ class Swept:
     unresolved: int
     cancelled: int
     completed: int
+    halted: int
+    decided: int
     campaigns_due: list[tuple[UUID, UUID]]
     batches_ready: int
 
@@ -50,6 +54,8 @@ def sweep(*, ready_limit: int) -> Swept:
         unresolved=give_up_on_proof(),
         cancelled=cancel_called_off_campaigns(),
         completed=complete_finished_campaigns(),
+        halted=halt_campaigns_of_stopped_domains(),
+        decided=decide_due_tests(),
         campaigns_due=due_campaign_ids(),
         batches_ready=ready_batches(ready_limit),
     )

@@ -15,12 +15,13 @@ from core.common.tenancy import all_organizations, organization_scope
 from core.delivery.models import Connection, Message
 from core.delivery.models.connections import ConnectionKind, SmtpSecurity
 from core.delivery.states import SendState
+from core.delivery.transports.smtp_session import SmtpSettings
 from tests.concurrency.processes import received, smtp_sink, start_worker
 from tests.delivery.invariants import broken_invariants
 from tests.delivery.ledger import sending_campaign, states
 
 WORKERS = 2
-SLICE = 10
+SLICE = SmtpSettings(host="").slice_size
 PATIENCE_SECONDS = 300
 
 

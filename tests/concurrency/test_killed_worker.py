@@ -15,6 +15,7 @@ from core.common.tenancy import all_organizations, organization_scope
 from core.delivery.materialise import materialise_campaign
 from core.delivery.models import DeliveryBatch, Message
 from core.delivery.states import SendState, SkipReason
+from core.delivery.transports.smtp_session import SmtpSettings
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 from tests.concurrency.processes import start_worker
@@ -23,8 +24,8 @@ from tests.support.smtp_server import SmtpServer
 
 pytestmark = [pytest.mark.usefixtures("ledger"), pytest.mark.slow]
 
-PEOPLE = 25
-SLICE = 10
+PEOPLE = 70
+SLICE = SmtpSettings(host="").slice_size
 
 # Point -> how many mails are in doubt afterwards, and how many of those the server has.
 DOUBTS = {

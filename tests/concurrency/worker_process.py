@@ -39,19 +39,19 @@ def dying_after(module: Any, name: str, *, when: Callable[[Any], bool] = lambda 
 
 def kill_points() -> dict[str, Callable[[], None]]:
     """The named points: between each pair of commits, and in the middle of what they enclose."""
-    from core.delivery import claim, intent, materialise, outcomes
+    from core.delivery import claim, dispatch, intent, materialise, outcomes
     from core.delivery.transports import smtp
 
     return {
-        "before_claim_commit": lambda: inside_a_transaction(claim, "claim_batch"),
-        "after_claim": lambda: dying_after(claim, "claim_batch"),
+        "before_claim_commit": lambda: inside_a_transaction(claim, "find_batch"),
+        "after_claim": lambda: dying_after(claim, "find_batch", when=lambda found: found.claim is not None),
         "before_intent_commit": lambda: dying_after(intent, "_written"),
         "after_intent": lambda: dying_after(intent, "commit_intent"),
         "in_the_call": lambda: dying_after(smtp, "_hand_over"),
         "after_the_call": lambda: dying_after(smtp.SmtpTransport, "send"),
         "before_outcome_commit": lambda: dying_after(outcomes, "write", when=bool),
-        "after_outcome": lambda: dying_after(outcomes, "record"),
-        "after_settle": lambda: dying_after(claim, "settle"),
+        "after_outcome": lambda: dying_after(dispatch, "_hand_over"),
+        "after_settle": lambda: dying_after(dispatch, "_dispatch"),
         "between_chunks": lambda: dying_after(materialise, "_write_chunk"),
         "before_start": lambda: dying_after(materialise, "_write_ledger"),
     }

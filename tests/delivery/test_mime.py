@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.delivery.mime import MimeSkeleton, header_text, quoted_printable, single_line, wire_address
 from core.delivery.transports.base import MailContent, Recipient
 from core.delivery.transports.errors import AddressProblem, HeaderProblem, NonAsciiLocalPart
-from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, Slot, parse
+from core.email_templates.merge_tags import Choice, Condition, Escape, KnownKeys, MergeTemplate, Slot, parse
 from tests.support.mail_asserts import assert_one_click_unsubscribe, assert_well_formed, mailboxes_of, parsed, parts_of
 
 MESSAGE_ID = UUID("01936b2c-7c1e-7a3b-9d55-0123456789ab")
@@ -82,7 +82,7 @@ def standard_library_body(text: str) -> str:
     return str(message.get_content())
 
 
-def template(*segments: str | Slot) -> MergeTemplate:
+def template(*segments: str | Slot | Choice) -> MergeTemplate:
     return MergeTemplate(tuple(segment for segment in segments if segment != ""))
 
 
@@ -105,6 +105,31 @@ def test_build_any_text_and_value_gives_the_rendered_bodies(before: str, value: 
     expected = as_lines("".join(piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces))
     text, html = parts_of(parsed(raw))
     assert as_lines(text) == as_lines(html) == expected == as_lines(standard_library_body(expected))
+
+
+@given(
+    before=texts, then=texts, otherwise=texts, value=texts, after=texts, city=st.sampled_from(["Berlin", "Bonn", ""])
+)
+@example(before="x" * 75, then="y" * 75, otherwise="", value="z" * 76, after="=", city="Berlin")
+@example(before="", then="", otherwise="", value="", after="", city="")
+def test_build_any_branches_give_the_rendered_bodies(
+    before: str, then: str, otherwise: str, value: str, after: str, city: str
+) -> None:
+    slot = Slot("contact.first_name", "", Escape.TEXT)
+    inner = Choice(Condition("contact.attributes.city"), (slot,), ("nowhere",))
+    branches = [tuple(part for part in parts if part != "") for parts in ((then, slot, inner), (inner, otherwise))]
+    body = template(before, Choice(Condition("contact.attributes.city", "berlin"), *branches), after)
+    to = recipient(**{"contact.first_name": value, "contact.attributes.city": city})
+
+    raw = built(content(text=body, html=body), to)
+
+    assert_well_formed(raw)
+    shown = (then, slot.render(to.values), slot.render(to.values)) if city == "Berlin" else None
+    shown = shown or (slot.render(to.values) if city else "nowhere", otherwise)
+    pieces = [piece.replace("\r\n", "\n").replace("\r", "\n") for piece in (before, *shown, after)]
+    expected = as_lines("".join(pieces))
+    text, html = parts_of(parsed(raw))
+    assert as_lines(text) == as_lines(html) == expected
 
 
 @given(subject=texts, name=texts)

@@ -20,7 +20,7 @@ from core.delivery.models import DeliveryBatch, Message, SendAttempt
 from core.delivery.outcomes import Move
 from core.delivery.recovery import recover_expired_batches
 from core.delivery.rendering import campaign_mail
-from core.delivery.retry_policy import LONGEST_DELAY_SECONDS, MAX_ATTEMPTS, retry_delay_seconds
+from core.delivery.retry_policy import CONSEQUENCES, MAX_ATTEMPTS, retry_delay_seconds
 from core.delivery.states import (
     BATCH_TRANSITIONS,
     MESSAGE_TRANSITIONS,
@@ -29,7 +29,7 @@ from core.delivery.states import (
     is_legal_batch_move,
     is_legal_message_move,
 )
-from core.delivery.transports.base import Outcome, OutcomeKind
+from core.delivery.transports.base import ErrorClass, Outcome, OutcomeKind
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 from tests.delivery.invariants import broken_invariants
@@ -207,7 +207,7 @@ def test_retry_delay_stays_within_its_bounds(attempts: int, wish: int | None) ->
     delay = retry_delay_seconds(attempts=attempts, retry_after_seconds=wish)
     assert delay is not None
     assert min(wish or 0, 24 * 3600) <= delay
-    assert delay <= max(LONGEST_DELAY_SECONDS, min(wish or 0, 24 * 3600))
+    assert delay <= max(CONSEQUENCES[ErrorClass.UNKNOWN].longest_delay, min(wish or 0, 24 * 3600))
 
 
 def test_retry_delay_after_the_last_attempt_is_none() -> None:

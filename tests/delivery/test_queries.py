@@ -108,7 +108,7 @@ def test_public_links_in_a_mail_lead_back_to_its_message(in_florist: Organizatio
     for url in (
         public_links.open_pixel_url(message.pk),
         public_links.unsubscribe_url(message.pk),
-        public_links.click_url(message.pk, 1),
+        public_links.click_url(message.pk, 1, message.campaign_id),
     ):
         assert url in html
     assert "https://shop.example" not in html

@@ -108,7 +108,7 @@ def test_work_refused_for_good_fails_alone_and_is_given_back(in_florist: Organiz
     run_work()
     assert states(campaign) == {"accepted": 2, "failed": 1}
     failed = Message.objects.get(send_state=SendState.FAILED)
-    assert (failed.reason, failed.words) == (SkipReason.REFUSED, "5.1.1 No such user")
+    assert (failed.reason, failed.words) == (SkipReason.BAD_ADDRESS, "5.1.1 No such user")
     assert emails_used(in_florist) == 2
 
 

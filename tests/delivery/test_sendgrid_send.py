@@ -187,7 +187,7 @@ def test_page_stored_key_goes_to_no_other_server(client: Client, in_florist: Org
     connection = Connection.objects.get(name="SendGrid")
     page = reverse("admin:delivery_connection_change", args=[connection.pk])
     elsewhere = FORM | {"password": "", "kind": "smtp", "host": "evil.example"}
-    assert "Type the password again" in client.post(page, elsewhere).content.decode()
+    assert "Type it again" in client.post(page, elsewhere).content.decode()
     assert client.post(page, FORM | {"password": "", "name": "Renamed"}).status_code == 302
     connection.refresh_from_db()
     assert (connection.name, connection.password, connection.host) == ("Renamed", KEY, "api.sendgrid.com")

@@ -171,6 +171,41 @@ def test_send_person_with_more_values_than_allowed_gets_a_request_alone(
     assert server.mails[-1].text == "Hello " + "L" * 12_000
 
 
+def mail_with_condition(branch: str) -> MailContent:
+    source = (
+        f"a {{{{ if contact.first_name is 'Ada' }}}}{branch}{{{{ contact.first_name }}}}{{{{ else }}}}no{{{{ end }}}}"
+    )
+    html, text = (parse(source, context=context, allowed=KEYS) for context in (Escape.HTML, Escape.TEXT))
+    return replace(mail_content(), html=html, text=text)
+
+
+def named(first_names: list[str]) -> list[Recipient]:
+    return [
+        replace(person, values={**person.values, "contact.first_name": name})
+        for person, name in zip(people(len(first_names)), first_names, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(("length", "requests"), [(10, 1), (5_000, 2), (90_000, 2)])
+def test_send_condition_gives_each_person_their_branch_in_few_requests(
+    server: SendGridServer, transport: SendGridTransport, length: int, requests: int
+) -> None:
+    branch = "x" * length
+    recipients = named(["Ada", "Bob <b>", "ada", "", "ADA"])
+    assert set(kinds(transport, recipients, mail_with_condition(branch))) == {ACCEPTED}
+    bodies = {mail.address: mail.html for mail in server.mails}
+    shown = [bodies[recipient.address] for recipient in recipients]
+    assert shown == [f"a {branch}Ada", "a no", f"a {branch}ada", "a no", f"a {branch}ADA"]
+    assert len(server.requests) == requests
+
+
+def test_send_value_inside_a_branch_is_escaped(server: SendGridServer, transport: SendGridTransport) -> None:
+    source = "<p>{{ if contact.first_name }}{{ contact.first_name }}{{ end }}</p>"
+    mail = replace(mail_content(), html=parse(source, context=Escape.HTML, allowed=KEYS))
+    kinds(transport, named(["<script>alert(1)</script>"]), mail)
+    assert server.mails[0].html == "<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>"
+
+
 def test_send_too_fast_waits_for_as_long_as_the_provider_says(
     server: SendGridServer, transport: SendGridTransport
 ) -> None:

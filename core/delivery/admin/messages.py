@@ -1,6 +1,6 @@
 """The ledger: who got which campaign, who did not, and why. Read only, but for the decision about a doubt."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin
@@ -13,7 +13,8 @@ from unfold.decorators import action, display
 from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
-from core.campaigns.models import Campaign
+from core.campaigns.ab.services import letter
+from core.campaigns.models import Campaign, CampaignSnapshot, CampaignVariant
 from core.delivery.admin.explain_section import ANCHOR, PARAMETER
 from core.delivery.admin.mail_preview import MailPreviewAdmin, inert_mail
 from core.delivery.models import Message
@@ -40,6 +41,70 @@ class CampaignFilter(DropdownFilter):
         return queryset.filter(campaign_id=campaign_id) if campaign_id else queryset
 
 
+class StandingFilter(DropdownFilter):
+    """What is known of the mail, as the campaign's page counts it."""
+
+    title = "had it"
+    parameter_name = "standing"
+    _STATES: ClassVar[dict[str, tuple[str, ...]]] = {
+        "had": (SendState.ACCEPTED,),
+        "doubt": (SendState.UNCERTAIN, SendState.UNRESOLVED),
+        "waiting": (SendState.READY, SendState.RETRY_WAIT),
+        "skipped": (SendState.SUPPRESSED,),
+        "failed": (SendState.FAILED,),
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("had", "Had it"), ("doubt", "In doubt"), ("waiting", "Did not have it yet"), ("skipped", "Skipped"),
+                ("failed", "Failed")]  # fmt: skip
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        states = self._STATES.get(str(self.value()))
+        return queryset.filter(send_state__in=states) if states else queryset
+
+
+class VersionFilter(DropdownFilter):
+    """Those who had one version of a campaign, from a link on its page."""
+
+    title = "version"
+    parameter_name = "version"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        campaign_id = _uuid(request.GET.get("campaign"))
+        if campaign_id is None:
+            return []
+        versions = CampaignSnapshot.objects.filter(campaign_id=campaign_id).order_by("variant", "revision")
+        rows = list(versions.values_list("pk", "variant", "revision"))
+        return [
+            (str(pk), f"{f'Variant {letter(variant)}, version' if variant else 'Version'} {revision}")
+            for pk, variant, revision in rows
+            if len(rows) > 1
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        version = _uuid(self.value())
+        had = queryset.filter(values__snapshot_id=version, send_state=SendState.ACCEPTED)
+        return had if version else queryset
+
+
+class VariantFilter(DropdownFilter):
+    """Those who were mailed one variant of an A/B test."""
+
+    title = "variant"
+    parameter_name = "variant"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        campaign_id = _uuid(request.GET.get("campaign"))
+        if campaign_id is None:
+            return []
+        numbers = CampaignVariant.objects.filter(campaign_id=campaign_id).order_by("number")
+        return [(str(number), f"Variant {letter(number)}") for number in numbers.values_list("number", flat=True)]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = str(self.value())
+        return queryset.filter(batch__variant=int(value)) if value.isdigit() and len(value) == 1 else queryset
+
+
 @admin.register(Message)
 class MessageAdmin(MailPreviewAdmin, ExportableAdmin, OrganizationModelAdmin):
     """Rows come from the pipeline only."""
@@ -51,7 +116,13 @@ class MessageAdmin(MailPreviewAdmin, ExportableAdmin, OrganizationModelAdmin):
     view_permission = Permission.CAMPAIGNS_VIEW
     list_display = ("contact", "campaign", "state", "why", "accepted_at")
     list_select_related = ("contact", "campaign")
-    list_filter = (CampaignFilter, ("send_state", ChoicesDropdownFilter))
+    list_filter = (
+        CampaignFilter,
+        StandingFilter,
+        ("send_state", ChoicesDropdownFilter),
+        VersionFilter,
+        VariantFilter,
+    )
     search_fields = ("contact__email_key",)
     search_help_text = "The beginning of an address"
     fieldsets = (

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 'ordering': ['-id'],
                 'abstract': False,
                 'base_manager_name': 'objects',
-                'indexes': [models.Index(condition=models.Q(('send_state__in', ['retry_wait', 'uncertain'])), fields=['due_at'], name='delivery_message_waiting')],
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='delivery_message_waiting')],
             },
         ),
         migrations.CreateModel(

@@ -5,6 +5,7 @@ from django.db import models
 
 from core.common.constraints import SameOrganization, tenant_key
 from core.common.models import OrganizationOwned, UUIDModel
+from core.delivery.bounces import BounceClass
 from core.delivery.states import BatchState, DeliveryState, SendState, SkipReason
 
 
@@ -71,7 +72,8 @@ class Message(UUIDModel, OrganizationOwned):
     """One mail to one contact: the ledger row, kept slim.
 
     `send_state` is ours and written by `outcomes` only. `delivery_state` and the sticky times are a fold of the
-    provider's and the recipient's events, written by tracking.
+    provider's and the recipient's events, written by tracking: `bounced_at` for addresses that do not exist,
+    `bounce_class` and `bounce_words` for whatever came back.
     """
 
     campaign = models.ForeignKey(
@@ -98,6 +100,8 @@ class Message(UUIDModel, OrganizationOwned):
     provider_message_id = models.CharField(max_length=200, blank=True)
     delivery_state = models.CharField(max_length=10, choices=DeliveryState, default=DeliveryState.NONE)
     bounced_at = models.DateTimeField("bounced", null=True)
+    bounce_class = models.CharField(max_length=16, choices=BounceClass, blank=True, default="", db_default="")
+    bounce_words = models.CharField("words of the bounce", max_length=500, blank=True, default="", db_default="")
     complained_at = models.DateTimeField("complained", null=True)
     unsubscribed_at = models.DateTimeField("unsubscribed", null=True)
     opened_at = models.DateTimeField("first open", null=True)
@@ -115,11 +119,9 @@ class Message(UUIDModel, OrganizationOwned):
         indexes = [
             models.Index(fields=["batch"], name="delivery_message_batch"),
             models.Index(fields=["contact", "-id"], name="delivery_message_contact"),
-            models.Index(
-                fields=["due_at"],
-                condition=models.Q(send_state__in=["retry_wait", "uncertain"]),
-                name="delivery_message_waiting",
-            ),
+            # Without a word of `send_state`: an index that names it, even as a condition, would turn every change of
+            # state into new entries in all indexes (no HOT update). Only waiting mails have a time.
+            models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="delivery_message_waiting"),
         ]
 
     def __str__(self) -> str:

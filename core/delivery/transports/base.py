@@ -58,12 +58,29 @@ class OutcomeKind(StrEnum):
     UNKNOWN = "unknown"  # may or may not have been taken: never to be sent again by itself
 
 
+class ErrorClass(StrEnum):
+    """Why a mail was not taken, whatever provider said so. What follows from each stands in `retry_policy`."""
+
+    RATE_LIMITED = "rate_limited"  # too many mails in too short a time
+    TEMPORARY = "temporary"  # the server cannot just now
+    MAILBOX_FULL = "mailbox_full"
+    BAD_ADDRESS = "bad_address"  # nobody there: a hard bounce
+    POLICY = "policy"  # blocked for who we are: reputation, block lists
+    AUTHENTICATION = "authentication"  # SPF, DKIM or DMARC did not pass
+    CONTENT = "content"
+    SIZE = "size"
+    CONNECTION = "connection"  # the provider was not there, or refuses us
+    NOT_TRIED = "not_tried"  # never presented to the provider: no attempt
+    OUR_ADDRESS = "our_address"  # the address cannot be written down
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """The answer for one recipient.
 
     `code` is short and stable ("250 2.0.0", "550 5.1.1", "timeout_after_body"); `words` are the provider's own,
-    see `one_line`.
+    see `one_line`. `error` says why a mail was not taken.
     """
 
     message_id: UUID
@@ -72,6 +89,7 @@ class Outcome:
     words: str = ""
     provider_message_id: str = ""
     retry_after_seconds: int | None = None
+    error: ErrorClass = ErrorClass.UNKNOWN
 
 
 class Transport(ABC):

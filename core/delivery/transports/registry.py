@@ -4,8 +4,9 @@ import atexit
 import datetime
 from uuid import UUID
 
-from core.delivery.models import Connection
+from core.delivery.models import AgencyAccount, Connection
 from core.delivery.models.connections import ConnectionKind, SmtpSecurity
+from core.delivery.transports.anymail import AnymailSettings, AnymailTransport
 from core.delivery.transports.base import Transport
 from core.delivery.transports.sandbox import SandboxTransport
 from core.delivery.transports.sendgrid import SendGridSettings, SendGridTransport
@@ -15,52 +16,76 @@ from core.delivery.transports.smtp_session import Security, SmtpSettings
 KEPT_TRANSPORTS = 16
 
 
+def account_of(connection: Connection) -> Connection | AgencyAccount:
+    """Whose kind, server and secrets count: the agency's account where the connection uses one, else its own."""
+    return connection.account or connection
+
+
 def transport_for(connection: Connection) -> Transport:
     """A new transport for the connection. Nothing is opened yet."""
-    if connection.kind == ConnectionKind.SANDBOX:
+    kind = account_of(connection).kind
+    if kind == ConnectionKind.SANDBOX:
         return SandboxTransport(connection.organization_id)
-    if connection.kind == ConnectionKind.SENDGRID:
+    if kind == ConnectionKind.SENDGRID:
         return SendGridTransport(sendgrid_settings(connection))
+    if kind == ConnectionKind.ANYMAIL:
+        return AnymailTransport(anymail_settings(connection))
     return SmtpTransport(smtp_settings(connection))
 
 
 def sendgrid_settings(connection: Connection) -> SendGridSettings:
-    """How to reach SendGrid with the connection's key."""
+    """How to reach SendGrid with the key that the connection uses."""
+    account = account_of(connection)
     return SendGridSettings(
-        host=connection.host,
-        port=connection.port,
-        key=connection.password,
-        is_plain=connection.security == SmtpSecurity.NONE,
+        host=account.host,
+        port=account.port,
+        key=account.password,
+        on_behalf_of=connection.on_behalf_of,
+        is_plain=account.security == SmtpSecurity.NONE,
+    )
+
+
+def anymail_settings(connection: Connection) -> AnymailSettings:
+    """How to reach another provider with the key that the connection uses."""
+    account = account_of(connection)
+    return AnymailSettings(
+        provider=account.provider,
+        key=account.password,
+        secret=account.secret,
+        host=account.host,
+        port=account.port,
+        is_plain=account.security == SmtpSecurity.NONE,
     )
 
 
 def smtp_settings(connection: Connection) -> SmtpSettings:
-    """How to reach the connection's server."""
+    """How to reach the server that the connection uses."""
+    account = account_of(connection)
     return SmtpSettings(
-        host=connection.host,
-        port=connection.port,
-        username=connection.username,
-        password=connection.password,
-        security=Security(connection.security),
+        host=account.host,
+        port=account.port,
+        username=account.username,
+        password=account.password,
+        security=Security(account.security),
     )
 
 
 class Transports:
     """The open transports of this process, one per connection, the least used closed first.
 
-    Used by one thread. A changed connection (another password, another server) gets a new transport.
+    Used by one thread. A changed connection or account (another password, another server) gets a new transport.
     """
 
     def __init__(self) -> None:
         self._open: dict[UUID, tuple[datetime.datetime, Transport]] = {}
 
     def get(self, connection_id: UUID, changed_at: datetime.datetime) -> Transport:
-        """The transport for the connection as it was changed last. Reads the connection's row only when it is new."""
+        """The transport for the connection as it or its account was changed last. Reads rows only when it is new."""
         version, transport = self._open.pop(connection_id, (None, None))
         if transport is None or version != changed_at:
             if transport is not None:
                 transport.close()
-            transport = transport_for(Connection.objects.get(pk=connection_id))
+            transport = transport_for(Connection.objects.select_related("account").get(pk=connection_id))
         self._open[connection_id] = (changed_at, transport)
         if len(self._open) > KEPT_TRANSPORTS:
             self.forget(next(iter(self._open)))

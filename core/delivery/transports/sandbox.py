@@ -6,6 +6,7 @@ from uuid import UUID
 
 from core.delivery.mime import MimeSkeleton, single_line
 from core.delivery.models import SandboxMail
+from core.delivery.retry_policy import refusal
 from core.delivery.transports.base import MailContent, Outcome, OutcomeKind, Recipient, Transport
 from core.delivery.transports.errors import MailProblem
 
@@ -29,7 +30,7 @@ class SandboxTransport(Transport):
             try:
                 mails.append(self._mail(self._skeleton, recipient))
             except MailProblem as problem:
-                outcome = Outcome(recipient.message_id, OutcomeKind.FAILED, problem.code, str(problem))
+                outcome = refusal(recipient.message_id, problem.code, str(problem))
             else:
                 outcome = Outcome(recipient.message_id, OutcomeKind.ACCEPTED, "kept", "Kept in the sandbox")
             outcomes.append(outcome)

@@ -16,19 +16,20 @@ Source: Twilio SendGrid's API reference, "Mail Send", "Errors" and "Rate limits"
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 import urllib3
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
-from core.delivery.mime import single_line, structured_text, wire_address, wire_domain
-from core.delivery.transports.base import MailContent, Outcome, OutcomeKind, Recipient, Transport, one_line
+from core.delivery.mime import LINE_LIMIT, single_line, structured_text, wire_address, wire_domain
+from core.delivery.retry_policy import classify, refusal
+from core.delivery.transports.base import ErrorClass, MailContent, Outcome, OutcomeKind, Recipient, Transport, one_line
 from core.delivery.transports.errors import ConnectionProblem, MailProblem
-from core.email_templates.merge_tags import MergeTemplate, Slot
+from core.email_templates.merge_tags import Choice, Condition, MergeTemplate, Segment, Slot
 
 MOST_PEOPLE = 1_000
 """Personalizations in one request."""
@@ -36,12 +37,16 @@ MOST_SUBSTITUTED_BYTES = 10_000
 """Of marks and values for one person; who has more gets a request alone, with the values written into it."""
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
+LONG_BRANCH = 1_000
+"""Characters of a condition's branch, from which on it is part of the content and not a value."""
+KEPT_VARIANTS = 64
 MESSAGE_ARGUMENT = "engagex_message"
 """The custom argument that says in every event which of our messages it is about."""
 
 _REFUSED_FOR_CONTENT = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 _NOT_NOW = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 SEND_SCOPE = "mail.send"
+PROVIDER = "sendgrid"
 _NOT_REACHED = "not_reached"
 _NO_ANSWER = "no_answer"
 _NOT_TRIED = "not_tried"
@@ -55,11 +60,13 @@ _NO_TRACKING = {
 
 @dataclass(frozen=True)
 class SendGridSettings:
-    """How to reach the API. `is_plain` speaks HTTP without TLS, for counterparts on this machine."""
+    """How to reach the API; `on_behalf_of` names the subuser for whom the account acts. `is_plain` speaks
+    HTTP without TLS, for counterparts on this machine."""
 
     host: str
     port: int
     key: str = field(repr=False)
+    on_behalf_of: str = ""
     is_plain: bool = False
     connect_seconds: float = CONNECT_SECONDS
     answer_seconds: float = ANSWER_SECONDS
@@ -81,12 +88,16 @@ class _Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """One mail of the call: its place in it, and its part of a request. `alone` is a content of its own."""
+    """One mail of the call: its place in it, and its part of a request.
+
+    `alone` is a content of its own; `variant` says which of the long branches it holds, see `_Letter`.
+    """
 
     index: int
     message_id: Any
     part: dict[str, Any]
     alone: list[dict[str, str]] | None = None
+    variant: "_Variant" = ()
 
 
 class SendGridTransport(Transport):
@@ -134,6 +145,8 @@ class SendGridApi:
         self._settings = settings
         self._pool = self._new_pool()
         self._headers = {"Authorization": f"Bearer {settings.key}", "Content-Type": "application/json"}
+        if settings.on_behalf_of:
+            self._headers["On-Behalf-Of"] = settings.on_behalf_of
 
     def post(self, path: str, document: Mapping[str, Any]) -> _Answer:
         """Ask once, never again by itself."""
@@ -142,6 +155,18 @@ class SendGridApi:
     def get(self, path: str) -> _Answer:
         """The same without a body."""
         return self._ask("GET", path, None)
+
+    def ask_json(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> tuple[int, Any, str]:
+        """For what is no mail: status (0 without an answer), the document in the answer (None: no JSON), and words."""
+        body = None if document is None else orjson.dumps(document)
+        try:
+            response = self._pool.urlopen(method, path, body=body, headers=self._headers, redirect=False, retries=False)
+        except HTTPError as error:
+            return 0, None, one_line(f"SendGrid could not be reached: {error}")
+        try:
+            return response.status, orjson.loads(response.data), _read(response).words
+        except orjson.JSONDecodeError:
+            return response.status, None, _read(response).words
 
     def close(self) -> None:
         """Close the connection; the next request opens another."""
@@ -174,16 +199,24 @@ def missing_right(settings: SendGridSettings) -> str:
     return "" if SEND_SCOPE in answer.scopes else "The API key lacks the right “Mail Send”. Give it in SendGrid."
 
 
+_Variant: TypeAlias = tuple[bool, ...]
+_Marks: TypeAlias = dict[Slot | Choice, str]
+
+
 class _Letter:
-    """A campaign's content in SendGrid's form: its marks stand where the recipients differ."""
+    """A campaign's content in SendGrid's form: its marks stand where the recipients differ.
+
+    A choice is one value among others while its branches are short. Long ones are written into the content, which then
+    has a variant for each set of answers to their conditions: recipients with the same answers share a request.
+    """
 
     def __init__(self, content: MailContent) -> None:
         """Raises AddressProblem for a sender that cannot be written, HeaderProblem for a header."""
         self.content = content
         # Unguessable, so that no value can hold another value's mark.
         self._mark = f"[%{secrets.token_hex(6)}:"
-        self._slots: dict[Slot, str] = {}
-        self._content = _bodies(self._marked(content.text), self._marked(content.html))
+        self._asked = tuple(dict.fromkeys(_long_conditions(content.text) + _long_conditions(content.html)))
+        self._contents: dict[_Variant, tuple[list[dict[str, str]], _Marks]] = {}
         self._merged_headers = {name: value for name, value in content.headers.items() if _varies(value)}
         same = {name: value for name, value in content.headers.items() if name not in self._merged_headers}
         self._shared = {
@@ -207,26 +240,58 @@ class _Letter:
         }
         if self.content.subject.keys:
             part["subject"] = _subject(self.content.subject, values)
-        marked = {mark: slot.render(values) for slot, mark in self._slots.items()}
-        if sum(len(mark) + len(value.encode()) for mark, value in marked.items()) > MOST_SUBSTITUTED_BYTES:
+        variant = tuple(condition.holds(values) for condition in self._asked)
+        marked = {mark: slot.render(values) for slot, mark in self._content(variant)[1].items()}
+        if _size(marked) > MOST_SUBSTITUTED_BYTES:
             return _Person(index, recipient.message_id, part, self._rendered(values))
         if marked:
             part["substitutions"] = marked
-        return _Person(index, recipient.message_id, part)
+        return _Person(index, recipient.message_id, part, variant=variant)
 
     def request(self, group: Sequence[_Person]) -> dict[str, Any]:
-        """The document for these people, who all get the shared content, or the only one's own."""
-        content = group[0].alone or self._content
+        """The document for these people, who all get the same variant, or for the only one with a content alone."""
+        content = group[0].alone or self._content(group[0].variant)[0]
         return {**self._shared, "content": content, "personalizations": [person.part for person in group]}
 
     def _rendered(self, values: Mapping[str, str]) -> list[dict[str, str]]:
         return _bodies(self.content.text.render(values), self.content.html.render(values))
 
-    def _marked(self, template: MergeTemplate) -> str:
-        return "".join(one if isinstance(one, str) else self._mark_of(one) for one in template.segments)
+    def _content(self, variant: _Variant) -> tuple[list[dict[str, str]], _Marks]:
+        """The bodies of a variant, written once, and the marks in them."""
+        if variant not in self._contents:
+            if len(self._contents) == KEPT_VARIANTS:
+                self._contents.clear()
+            answers = dict(zip(self._asked, variant, strict=True))
+            marks: _Marks = {}
+            text = self._marked(self.content.text.segments, answers, marks)
+            html = self._marked(self.content.html.segments, answers, marks)
+            self._contents[variant] = _bodies(text, html), marks
+        return self._contents[variant]
 
-    def _mark_of(self, slot: Slot) -> str:
-        return self._slots.setdefault(slot, f"{self._mark}{len(self._slots)}%]")
+    def _marked(self, segments: Iterable[Segment], answers: Mapping[Condition, bool], marks: _Marks) -> str:
+        pieces: list[str] = []
+        for one in segments:
+            if isinstance(one, str):
+                pieces.append(one)
+            elif isinstance(one, Choice) and one.condition in answers:
+                branch = one.then if answers[one.condition] else one.otherwise
+                pieces.append(self._marked(branch, answers, marks))
+            else:
+                pieces.append(marks.setdefault(one, f"{self._mark}{len(marks)}%]"))
+        return "".join(pieces)
+
+
+def _long_conditions(template: MergeTemplate) -> tuple[Condition, ...]:
+    """What the choices ask whose branches are too long to be sent as values."""
+    return tuple(choice.condition for choice in template.choices() if _length(choice) > LONG_BRANCH)
+
+
+def _length(choice: Choice) -> int:
+    """Characters of the longer branch as far as they are known."""
+    return max(
+        sum(len(one) if isinstance(one, str) else _length(one) if isinstance(one, Choice) else 0 for one in branch)
+        for branch in (choice.then, choice.otherwise)
+    )
 
 
 def _bodies(text: str, html: str) -> list[dict[str, str]]:
@@ -244,13 +309,21 @@ def _varies(value: MergeTemplate | str) -> bool:
     return isinstance(value, MergeTemplate) and bool(value.keys)
 
 
+def _size(marked: Mapping[str, str]) -> int:
+    """Bytes of marks and values."""
+    text = "".join([*marked, *marked.values()])
+    return len(text) if text.isascii() else len(text.encode())
+
+
 def _subject(template: MergeTemplate, values: Mapping[str, str]) -> str:
     return single_line(template.render(values))
 
 
 def _header(name: str, value: MergeTemplate | str, values: Mapping[str, str]) -> str:
     """On one line: SendGrid folds it itself."""
-    text = value if isinstance(value, str) else value.render(values)
+    text = single_line(value if isinstance(value, str) else value.render(values))
+    if text.isascii() and len(name) + 2 + len(text) <= LINE_LIMIT:
+        return text
     return structured_text(name, text).replace("\r\n", "")
 
 
@@ -261,14 +334,19 @@ def _written(letter: _Letter, recipients: Sequence[Recipient], outcomes: dict[in
         try:
             people.append(letter.person(index, recipient))
         except MailProblem as problem:
-            outcomes[index] = Outcome(recipient.message_id, OutcomeKind.FAILED, problem.code, str(problem))
+            outcomes[index] = refusal(recipient.message_id, problem.code, str(problem))
     return people
 
 
 def _groups(people: Sequence[_Person]) -> deque[list[_Person]]:
     """Requests: those who share the content, MOST_PEOPLE at a time, then each one who does not."""
-    shared = [person for person in people if person.alone is None]
-    groups = deque(shared[start : start + MOST_PEOPLE] for start in range(0, len(shared), MOST_PEOPLE))
+    shared: dict[_Variant, list[_Person]] = {}
+    for person in people:
+        if person.alone is None:
+            shared.setdefault(person.variant, []).append(person)
+    groups = deque(
+        same[start : start + MOST_PEOPLE] for same in shared.values() for start in range(0, len(same), MOST_PEOPLE)
+    )
     groups.extend([person] for person in people if person.alone is not None)
     return groups
 
@@ -295,7 +373,7 @@ def _without_the_blamed(group: list[_Person], answer: _Answer, outcomes: dict[in
     if len(group) == 1:
         blamed = {0: answer.words}
     for place, words in blamed.items():
-        outcomes[group[place].index] = Outcome(group[place].message_id, OutcomeKind.FAILED, answer.code, words)
+        outcomes[group[place].index] = refusal(group[place].message_id, answer.code, words, PROVIDER)
     if blamed:
         rest = [person for place, person in enumerate(group) if place not in blamed]
         return [rest] if rest else []
@@ -314,6 +392,7 @@ def _note(group: Sequence[_Person], answer: _Answer, outcomes: dict[int, Outcome
             answer.words,
             provider_message_id=answer.message_id,
             retry_after_seconds=answer.retry_after_seconds,
+            error=ErrorClass.UNKNOWN if _is_taken(answer) else classify(answer.code, answer.words, PROVIDER),
         )
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from core.delivery.mime import MimeSkeleton, wire_address
-from core.delivery.transports.base import MailContent, Outcome, OutcomeKind, Recipient, Transport
+from core.delivery.retry_policy import classify, refusal
+from core.delivery.transports.base import ErrorClass, MailContent, Outcome, OutcomeKind, Recipient, Transport
 from core.delivery.transports.errors import ConnectionProblem, MailProblem
 from core.delivery.transports.smtp_session import CLOSING, Reply, SessionLost, SmtpSession, SmtpSettings
 
@@ -37,6 +38,51 @@ class _Mail:
     body: bytes
 
 
+class _Outbox:
+    """The mails of a call in order, built while the server works on those before them. True while one is left."""
+
+    def __init__(self, skeleton: MimeSkeleton, recipients: Sequence[Recipient], outcomes: dict[int, Outcome]) -> None:
+        self._skeleton = skeleton
+        self._date = datetime.now(UTC)
+        self._recipients = iter(enumerate(recipients))
+        self._outcomes = outcomes
+        self._built: deque[_Mail] = deque()
+        self.answered = 0  # mails that left it
+
+    def __bool__(self) -> bool:
+        return self._have(1)
+
+    @property
+    def front(self) -> _Mail:
+        return self._built[0]
+
+    @property
+    def following(self) -> _Mail | None:
+        return self._built[1] if self._have(2) else None
+
+    def build_ahead(self) -> None:
+        """Build what follows the following one: now is the time, the server is busy."""
+        self._have(3)
+
+    def pop(self) -> _Mail:
+        """Take the mail in front out: it has its outcome."""
+        self.answered += 1
+        return self._built.popleft()
+
+    def _have(self, count: int) -> bool:
+        """Build until so many are ready. Who cannot be written to gets the outcome on the way."""
+        while len(self._built) < count:
+            index, recipient = next(self._recipients, (-1, None))
+            if recipient is None:
+                return False
+            try:
+                body = dot_stuffed(self._skeleton.build(recipient, date=self._date))
+                self._built.append(_Mail(index, recipient, wire_address(recipient.address), body))
+            except MailProblem as problem:
+                self._outcomes[index] = refusal(recipient.message_id, problem.code, str(problem))
+        return True
+
+
 class SmtpTransport(Transport):
     """Sends through one SMTP server over a connection that is kept between calls."""
 
@@ -54,8 +100,7 @@ class SmtpTransport(Transport):
             self._skeleton = MimeSkeleton(content)
         skeleton = self._skeleton
         outcomes: dict[int, Outcome] = {}
-        mails = self._mails(skeleton, recipients, outcomes)
-        sendable = len(mails)
+        mails = _Outbox(skeleton, recipients, outcomes)
         deadline = time.monotonic() + self._settings.call_seconds
         self._drop_dead_session()
         while mails:
@@ -66,7 +111,7 @@ class SmtpTransport(Transport):
                     _retry_all(mails, outcomes, lost.code, lost.words)
             except ConnectionProblem as problem:
                 self._abandon_session()
-                if len(mails) == sendable:
+                if not mails.answered:
                     raise
                 _retry_all(mails, outcomes, problem.code, problem.fields["words"])
             except BaseException:
@@ -80,19 +125,6 @@ class SmtpTransport(Transport):
         if self._session is not None:
             self._session.quit()
             self._session = None
-
-    def _mails(
-        self, skeleton: MimeSkeleton, recipients: Sequence[Recipient], outcomes: dict[int, Outcome]
-    ) -> deque[_Mail]:
-        date = datetime.now(UTC)
-        mails: deque[_Mail] = deque()
-        for index, recipient in enumerate(recipients):
-            try:
-                body = dot_stuffed(skeleton.build(recipient, date=date))
-                mails.append(_Mail(index, recipient, wire_address(recipient.address), body))
-            except MailProblem as problem:
-                outcomes[index] = Outcome(recipient.message_id, OutcomeKind.FAILED, problem.code, str(problem))
-        return mails
 
     def _drop_dead_session(self) -> None:
         """A server ends an idle connection whenever it likes; find out before a mail depends on it."""
@@ -122,7 +154,7 @@ class SmtpTransport(Transport):
             return False
         return session.mails_carried > 0
 
-    def _deliver(self, sender: str, mails: deque[_Mail], outcomes: dict[int, Outcome], deadline: float) -> None:
+    def _deliver(self, sender: str, mails: _Outbox, outcomes: dict[int, Outcome], deadline: float) -> None:
         """Send from the front until the queue is empty. A mail leaves it together with its outcome.
 
         Raises `SessionLost` and `ConnectionProblem`, both only while the mail in front is free of doubt.
@@ -131,27 +163,27 @@ class SmtpTransport(Transport):
             self._session = SmtpSession(self._settings)
         session = self._session
         conversation = _Conversation(session, sender, pipelined=session.pipelining and self._pipelining_trusted)
-        conversation.announce(mails[0])
+        conversation.announce(mails.front)
         while mails:
-            mail = mails[0]
-            refusal = conversation.refusal(mail)
-            if refusal is None:
-                outcome = _hand_over(conversation, mail, mails[1] if len(mails) > 1 else None)
+            mail = mails.front
+            refused = conversation.refusal(mail)
+            if refused is None:
+                outcome = _hand_over(conversation, mail, mails)
             else:
-                kind = OutcomeKind.FAILED if refusal.code >= 500 else OutcomeKind.RETRY
-                outcome = Outcome(mail.recipient.message_id, kind, refusal.full_code, refusal.words)
-            outcomes[mails.popleft().index] = outcome
+                outcome = refusal(mail.recipient.message_id, refused.full_code, refused.words)
+            outcomes[mails.pop().index] = outcome
             if outcome.kind is OutcomeKind.UNKNOWN:
                 self._abandon_session()
-                _retry_all(mails, outcomes, "connection_lost", "the connection was lost with the mail before this one")
+                words = "the connection was lost with the mail before this one"
+                _retry_all(mails, outcomes, "connection_lost", words, ErrorClass.NOT_TRIED)
                 return
             if outcome.code.startswith(str(CLOSING)):
                 raise SessionLost(outcome.code, outcome.words)
             session.mails_carried += 1
             if mails and time.monotonic() > deadline:
                 raise SessionLost(TOO_SLOW, "the server took too long for the mails before this one")
-            if refusal is not None and mails:
-                conversation.announce(mails[0])
+            if refused is not None and mails:
+                conversation.announce(mails.front)
 
 
 class _Conversation:
@@ -218,22 +250,22 @@ def dot_stuffed(mail: bytes) -> bytes:
     return b"." + stuffed if stuffed.startswith(b".") else stuffed
 
 
-def _hand_over(conversation: _Conversation, mail: _Mail, following: _Mail | None) -> Outcome:
+def _hand_over(conversation: _Conversation, mail: _Mail, mails: _Outbox) -> Outcome:
     """Send the body. Raises `SessionLost` only where no byte of the end-of-data left, so that nobody has the mail."""
     message_id = mail.recipient.message_id
     try:
-        conversation.finish(mail, following)
+        conversation.finish(mail, mails.following)
     except SessionLost as lost:
         if lost.written <= len(mail.body):
             raise
         return Outcome(message_id, OutcomeKind.UNKNOWN, f"{lost.code}_after_body", lost.words)
+    mails.build_ahead()
     try:
         reply = conversation.session.read_reply(final=True)
     except SessionLost as lost:
         return Outcome(message_id, OutcomeKind.UNKNOWN, f"{lost.code}_after_body", lost.words)
     if reply.code >= 400:
-        kind = OutcomeKind.FAILED if reply.code >= 500 else OutcomeKind.RETRY
-        return Outcome(message_id, kind, reply.full_code, reply.words)
+        return refusal(message_id, reply.full_code, reply.words)
     if reply.code >= 300:
         return Outcome(message_id, OutcomeKind.UNKNOWN, "bad_reply_after_body", f"{reply.code} {reply.words}")
     queue_id = _QUEUE_ID.search(reply.words)
@@ -241,11 +273,14 @@ def _hand_over(conversation: _Conversation, mail: _Mail, following: _Mail | None
     return Outcome(message_id, OutcomeKind.ACCEPTED, reply.full_code, reply.words, provider_message_id=found)
 
 
-def _retry_all(mails: deque[_Mail], outcomes: dict[int, Outcome], code: str, words: str) -> None:
+def _retry_all(
+    mails: _Outbox, outcomes: dict[int, Outcome], code: str, words: str, error: ErrorClass | None = None
+) -> None:
     """Nothing of these mails was sent."""
+    error = error or classify(code, words)
     while mails:
-        mail = mails.popleft()
-        outcomes[mail.index] = Outcome(mail.recipient.message_id, OutcomeKind.RETRY, code, words)
+        mail = mails.pop()
+        outcomes[mail.index] = Outcome(mail.recipient.message_id, OutcomeKind.RETRY, code, words, error=error)
 
 
 def _sender_refused(reply: Reply) -> ConnectionProblem:

@@ -41,8 +41,9 @@ class SmtpSettings:
 
     `timeout_seconds` is for connecting and for each reply, `final_timeout_seconds` for the reply to a whole mail:
     giving up there leaves the mail in doubt, which is why RFC 5321 4.5.3.2.6 asks for ten minutes. After
-    `call_seconds` a `send` call begins no further mail, so that it ends before the lease of its batch: it lasts at most
-    `call_seconds` + `final_timeout_seconds` + a few times `timeout_seconds`.
+    `call_seconds` a `send` call begins no further mail, so that a slow server does not keep a worker from the other
+    clients: it lasts at most `call_seconds` + `final_timeout_seconds` + a few times `timeout_seconds`.
+    `slice_size` mails are in doubt when a worker is killed; fewer make the commits of each slice the bottleneck.
     `authority` is the PEM of a private certificate authority; empty means the system's.
     """
 
@@ -55,8 +56,8 @@ class SmtpSettings:
     authority: str = ""
     timeout_seconds: float = 60
     final_timeout_seconds: float = 600
-    call_seconds: float = 300
-    slice_size: int = 10
+    call_seconds: float = 20
+    slice_size: int = 25
     helo_name: str = ""
 
     def __repr__(self) -> str:

@@ -49,3 +49,28 @@ class VerdictReason(models.TextChoices):
     HEAD_REQUEST = "head_request", "Asked for the headers only"
     TOO_SOON = "too_soon", "Within two seconds of sending"
     ONE_CLICK = "one_click", "Pressed the button"
+
+
+class PostState(models.TextChoices):
+    """A provider's post on its way into events."""
+
+    WAITING = "waiting", "Waiting"
+    DONE = "done", "Read"
+    FAILED = "failed", "Not readable"
+
+
+class DeadReason(models.TextChoices):
+    """Why an event was set aside."""
+
+    NOT_OURS = "not_ours", "Not a mail of this client"
+    UNREADABLE = "unreadable", "Not readable"
+    OUR_FAULT = "our_fault", "Our mistake"
+
+
+class LossReason(models.TextChoices):
+    """What cost opens and clicks that were answered already."""
+
+    FULL = "full", "More came than the worker could read, and the queue was full"
+    FLUSHED = "flushed", "Redis lost what it held (about so many)"
+    AWAY = "away", "Redis and the database were away, and the memory was full"
+    GONE = "gone", "The mail they were about is no longer kept"

@@ -22,10 +22,18 @@ def seen_of(request: HttpRequest) -> dict[str, Any]:
     """What is kept of a request: enough to judge it again, and nothing that names a person."""
     return {
         "method": request.method,
-        "user_agent": request.headers.get("User-Agent", "")[:_AGENT_LENGTH].replace("\x00", ""),
-        "language": request.headers.get("Accept-Language", "")[:_LANGUAGE_LENGTH].replace("\x00", ""),
+        "user_agent": kept_agent(request.headers.get("User-Agent", "")),
+        "language": kept_language(request.headers.get("Accept-Language", "")),
         "network": network_of(client_ip(request)),
     }
+
+
+def kept_agent(user_agent: str) -> str:
+    return user_agent[:_AGENT_LENGTH].replace("\x00", "")
+
+
+def kept_language(language: str) -> str:
+    return language[:_LANGUAGE_LENGTH].replace("\x00", "")
 
 
 def within_limit(kind: str, message_id: UUID) -> bool:

@@ -5,30 +5,29 @@ Pages read the counters only.
 """
 
 import datetime
-import logging
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
-from redis.exceptions import RedisError
 
 from core.campaigns.models import CampaignLink
-from core.common import tasks, tenancy
+from core.common import tenancy
 from core.common.db import advisory_lock
 from core.common.ids import new_id
 from core.contacts.models import Contact
 from core.contacts.services import contact_resubscribe, contact_unsubscribe
+from core.delivery import outcomes
 from core.delivery.models import Message
 from core.delivery.states import SendState
 from core.tracking import rollups
 from core.tracking.choices import PEOPLE, EventType, Verdict, VerdictReason
 from core.tracking.models import AnalyticsEvent, DirtyCampaign
 from core.tracking.verdicts import Hit, judge
-
-logger = logging.getLogger(__name__)
+from core.tracking.waking import wake_roll_up
 
 _FIRST_TIME_FIELD = {
     EventType.OPENED: "opened_at",
@@ -38,7 +37,6 @@ _FIRST_TIME_FIELD = {
 """Message's column that keeps the time of the first event of a type."""
 _LAST_TIME_FIELD = {EventType.OPENED: "last_opened_at", EventType.CLICKED: "last_clicked_at"}
 """Contact's column that keeps the time of the last event of a type."""
-_WAKE_EVERY_SECONDS = 1
 _SOURCE = "one-click"
 """Written to the contact's history as the origin of an unsubscribe or its reversal."""
 
@@ -82,10 +80,11 @@ def event_record(
     if not AnalyticsEvent.objects.filter(pk=event.pk).exists():
         return False
     if verdict in PEOPLE:
-        _keep_first_time(message, type, occurred_at)
+        # The contact before the message: every writer of both locks them in this order.
         _keep_last_time(message, type, occurred_at)
+        _keep_first_time(message, type, occurred_at)
     _mark(message)
-    transaction.on_commit(_wake_roll_up, robust=True)
+    transaction.on_commit(wake_roll_up, robust=True)
     return True
 
 
@@ -175,13 +174,28 @@ def _mark(message: Message) -> None:
         )
 
 
-def _wake_roll_up() -> None:
-    """Ask for a roll-up, once a second at most; the periodic job finds what this leaves out."""
-    try:
-        if cache.add("tracking:roll-up-asked", 1, timeout=_WAKE_EVERY_SECONDS):
-            tasks.wake("tracking.roll_up")
-    except RedisError as error:
-        logger.warning("The roll-up waits for the periodic job: the cache does not answer (%s).", error)
+_PROVEN = """
+SELECT message.organization_id, message.id FROM delivery_message AS message
+ WHERE message.send_state = 'uncertain'
+   AND EXISTS (SELECT 1 FROM tracking_analyticsevent AS event
+                WHERE event.message_id = message.id AND event.organization_id = message.organization_id)
+ ORDER BY 1, 2 LIMIT 5000
+"""
+
+
+def doubts_settle() -> int:
+    """Mails that came into doubt after an event about them had come: the event proves that they were taken.
+
+    In the scope of all clients. Returns how many.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_PROVEN)
+        rows = cursor.fetchall()
+    settled = 0
+    for organization_id, group in groupby(rows, key=itemgetter(0)):
+        message_ids = [message_id for _, message_id in group]
+        settled += outcomes.prove_accepted(organization_id=organization_id, message_ids=message_ids)
+    return settled
 
 
 def roll_up() -> dict[str, int]:

@@ -1,8 +1,10 @@
-"""The paths that core.delivery.public_links writes into mails; they stay valid as long as mails are kept."""
+"""The paths that core.delivery.public_links writes into mails; they stay valid as long as mails are kept. And where
+mail providers report to."""
 
 from django.urls import path
 
 from core.tracking import views
+from core.tracking.webhooks.views import sendgrid_events
 
 app_name = "tracking"
 
@@ -11,4 +13,5 @@ urlpatterns = [
     path("c/<str:token>", views.click, name="click"),
     path("u/<str:token>", views.unsubscribe, name="unsubscribe"),
     path("v/<str:token>", views.view_in_browser, name="view"),
+    path("webhooks/sendgrid/<str:token>", sendgrid_events, name="sendgrid_events"),
 ]

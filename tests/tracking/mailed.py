@@ -51,7 +51,7 @@ def mailed_campaign(
     batch = DeliveryBatch.objects.create(
         organization=organization,
         campaign=campaign,
-        connection=Connection.objects.get(organization=organization),
+        connection=Connection.objects.get(organization=organization, is_default=True),
         number=1,
         state=BatchState.SETTLED,
         size=people,

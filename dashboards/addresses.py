@@ -9,11 +9,13 @@ from core.delivery.states import SendState
 from core.tracking.choices import EventType
 
 
-def ledger_url(campaign_id: Any, send_state: SendState | None = None) -> str:
-    """The mails of a campaign, of one state or all."""
+def ledger_url(campaign_id: Any, send_state: SendState | None = None, reason: str = "") -> str:
+    """The mails of a campaign, of one state and reason or all."""
     filters = {"campaign__id__exact": campaign_id}
     if send_state:
         filters["send_state__exact"] = send_state.value
+    if reason:
+        filters["reason__exact"] = reason
     return f"{reverse('admin:delivery_message_changelist')}?{urlencode(filters)}"
 
 
@@ -27,3 +29,7 @@ def events_url(campaign_id: Any, event_type: EventType, *, link_id: Any = None) 
 
 def report_url(campaign_id: Any) -> str:
     return reverse("admin:campaign_report", args=[campaign_id])
+
+
+def reconcile_url(campaign_id: Any) -> str:
+    return reverse("admin:campaign_reconcile", args=[campaign_id])

@@ -5,6 +5,7 @@ from typing import Any
 
 from core.campaigns.states import RUNNING, CampaignStatus, PauseReason
 from core.common.heartbeat import FRESH_SECONDS, worker_seen_seconds_ago
+from core.delivery.limits.standstill import standstill
 from core.delivery.queries import CampaignProgress, campaign_errors, campaign_progress, campaign_skipped
 from core.delivery.states import SendState, SkipReason
 from core.tracking.queries import CampaignTotals, campaign_totals
@@ -50,10 +51,17 @@ def progress_payload(campaign: Any) -> dict[str, Any]:
         # A speed measured before everything stood still would contradict the warning.
         "sentence": "" if behind else _sentence(campaign, progress),
         "behind": behind,
+        "reasons": _reasons(campaign),
+        "spoken": _spoken(campaign, progress),
         "parts": [_part(campaign, part, progress) for part in PARTS],
         "reactions": _reactions(progress, totals),
         "errors": [
-            {"words": error.words or _NO_WORDS, "count": count_text(error.count), "label": error.state.label}
+            {
+                "words": error.words or _NO_WORDS,
+                "count": count_text(error.count),
+                "label": error.state.label,
+                "url": ledger_url(campaign.pk, error.state),
+            }
             for error in campaign_errors(campaign.pk)
         ],
     }
@@ -114,6 +122,18 @@ def _speed(progress: CampaignProgress) -> str:
     speed = f"{rate_text(progress.rate_per_second)[:1].upper()}{rate_text(progress.rate_per_second)[1:]}"
     left = f", about {duration_text(progress.seconds_left)} left" if progress.seconds_left else ""
     return f"{speed}{left}."
+
+
+def _reasons(campaign: Any) -> list[str]:
+    """Why mails wait, each in a sentence, and until when; empty when nothing holds them up. A pause says so itself."""
+    if campaign.status != CampaignStatus.SENDING:
+        return []
+    return [reason.words for reason in standstill(campaign)]
+
+
+def _spoken(campaign: Any, progress: CampaignProgress) -> str:
+    """What is read aloud once in a while: the sum of it, not every tick."""
+    return f"{count_text(progress.accepted)} of {count_text(progress.total)} accepted. {_sentence(campaign, progress)}"
 
 
 def _behind(campaign: Any) -> str:

@@ -19,10 +19,13 @@ from core.accounts.permissions import Permission
 from core.adminsite.pages import register_page
 from core.campaigns.states import EDITABLE, RUNNING, STATUS_COLORS, TRANSITIONS, CampaignStatus
 from core.common.tenancy import organization_scope
+from core.delivery.reconcile import open_questions, reconcile
 from core.tracking.queries import reported_campaign
-from dashboards import report, results
+from dashboards import reconciliation, report, results
+from dashboards.addresses import ledger_url, report_url
 from dashboards.charts import Chart
 from dashboards.progress import LIVE, progress_payload, skipped_sentence
+from dashboards.reconciliation import OPEN_QUESTIONS
 from dashboards.tables import Table, csv_download
 
 _BEFORE_SENDING = EDITABLE | {CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED}
@@ -63,6 +66,27 @@ def campaign_report_progress(request: HttpRequest, campaign_id: UUID) -> HttpRes
     """The page's figures for its update every two seconds."""
     campaign = _campaign_in_reach(request, campaign_id, Permission.RESULTS_VIEW)
     return JsonResponse(progress_payload(campaign))
+
+
+@register_page(f"{_REPORT_ROUTE}reconcile/", name="campaign_reconcile", permission=Permission.RESULTS_VIEW)
+@require_safe
+@never_cache
+def campaign_reconcile(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
+    """Everybody in the audience against the ledger, counted anew."""
+    campaign = _campaign_in_reach(request, campaign_id, Permission.RESULTS_VIEW)
+    found = reconcile(organization_id=campaign.organization_id, campaign_id=campaign.pk)
+    may_export = _access(request).can(Permission.RESULTS_EXPORT, campaign.organization_id)
+    csv_url = _csv_url(campaign, OPEN_QUESTIONS) if may_export and found and found.open_questions else ""
+    context = {
+        "campaign": campaign,
+        "found": found,
+        "is_started": campaign.started_at is not None,
+        "table": reconciliation.people_table(campaign, found) if found else None,
+        "csv_url": csv_url,
+        "report_url": report_url(campaign.pk),
+        "ledger_url": ledger_url(campaign.pk),
+    }
+    return _page(request, "dashboards/reconcile.html", title=f"{campaign.name}: who got it", **context)
 
 
 @register_page(f"{_REPORT_ROUTE}<str:name>.csv", name="campaign_report_csv", permission=Permission.RESULTS_EXPORT)
@@ -147,6 +171,9 @@ def _report_table(campaign: Any, name: str) -> Table:
     if name == "timeline":
         slots, step = report.campaign_slots(campaign)
         return report.timeline_table(slots, step=step, zone_name=campaign.organization.time_zone)
+    if name == OPEN_QUESTIONS:
+        people = open_questions(organization_id=campaign.organization_id, campaign_id=campaign.pk)
+        return reconciliation.questions_table(list(people))
     raise Http404(f"There is no table called {name}.")
 
 

@@ -18,7 +18,7 @@ from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
 from core.common.heartbeat import note_worker
 from core.common.tenancy import all_organizations, organization_scope
-from core.delivery.models import DeliveryBatch, Message
+from core.delivery.models import Connection, DeliveryBatch, Message
 from core.delivery.states import SendState
 from core.tracking.choices import EventType, Verdict
 from core.tracking.services import event_record, roll_up
@@ -169,7 +169,9 @@ def test_progress_says_states_reactions_and_the_providers_words(florist: Organiz
     assert shown["accepted"] == ("3", "75.000%")
     assert shown["failed"] == ("1", "25.000%")
     assert figures["headline"] == "3 of 4"
-    assert figures["errors"] == [{"words": "550 no such user", "count": "1", "label": "Failed"}]
+    (error,) = figures["errors"]
+    assert (error["words"], error["count"], error["label"]) == ("550 no such user", "1", "Failed")
+    assert "send_state__exact=failed" in error["url"]
     assert figures["reactions"][0]["count"] == "4"
     assert figures["is_live"] and figures["behind"] == ""
 
@@ -284,3 +286,46 @@ def test_events_list_of_a_campaign_opens_for_a_viewer_and_offers_no_change(
     assert detail.status_code == 200
     assert browser.get(reverse("admin:tracking_analyticsevent_add")).status_code == 403
     assert browser.post(reverse("admin:tracking_analyticsevent_delete", args=[event.pk])).status_code == 403
+
+
+# --- Reconcile --------------------------------------------------------------------------------------------------------
+
+
+def reconcile_of(campaign: Campaign) -> str:
+    return reverse("admin:campaign_reconcile", args=[campaign.pk])
+
+
+def test_reconcile_page_says_that_everybody_is_accounted_for(florist: Organization, manager: Client) -> None:
+    mailed = reacted(florist, 3)
+    page = manager.get(reconcile_of(mailed.campaign)).content.decode()
+    assert "Everybody is accounted for: 3 people" in page
+    assert "open-questions.csv" not in page
+
+
+def test_reconcile_page_with_a_doubt_offers_the_names(florist: Organization, manager: Client) -> None:
+    mailed = reacted(florist, 3)
+    with organization_scope(florist):
+        Message.objects.filter(pk=mailed.messages[0].pk).update(send_state=SendState.UNRESOLVED, reason="no_proof")
+    page = manager.get(reconcile_of(mailed.campaign)).content.decode()
+    assert "Of 1 nobody can be sure yet" in page
+    assert csv_of(mailed.campaign, "open-questions") in page
+    sheet = manager.get(csv_of(mailed.campaign, "open-questions")).content.decode()
+    with organization_scope(florist):
+        assert mailed.messages[0].contact.email in sheet
+    assert "Unresolved" in sheet
+
+
+def test_reconcile_page_of_another_client_is_not_found(museum: Organization, manager: Client) -> None:
+    mailed = reacted(museum)
+    assert manager.get(reconcile_of(mailed.campaign)).status_code == 404
+    assert manager.get(csv_of(mailed.campaign, "open-questions")).status_code == 404
+
+
+def test_progress_says_why_mails_wait(florist: Organization, manager: Client) -> None:
+    mailed = reacted(florist, 2, status=CampaignStatus.SENDING)
+    with organization_scope(florist):
+        Message.objects.update(send_state=SendState.READY, accepted_at=None)
+        DeliveryBatch.objects.update(accepted_count=0, state="ready")
+        Connection.objects.update(paused_at=timezone.now(), problem="535 wrong password")
+    figures = manager.get(progress_of(mailed.campaign)).json()
+    assert any("535 wrong password" in reason for reason in figures["reasons"])

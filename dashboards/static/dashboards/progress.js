@@ -6,7 +6,11 @@
   const GIVE_UP_MS = 8000;
   const panel = document.getElementById("ex-dash-progress");
   const connection = document.getElementById("ex-dash-connection");
+  const SPEAK_EVERY_MS = 30000;
   let lastSeen = new Date();
+  let shownErrors = "";
+  let spokenAt = Date.now();
+  let spokenWhy = "";
 
   function write(element, text) {
     if (element && element.textContent !== text) {
@@ -32,18 +36,53 @@
 
   function errorItem(error) {
     const item = document.createElement("li");
-    for (const [tag, text] of [["strong", error.count], ["span", error.label], ["q", error.words]]) {
+    for (const [tag, text] of [["strong", error.count], ["a", error.label], ["q", error.words]]) {
       const part = document.createElement(tag);
       part.textContent = text;
       item.append(part, " ");
     }
+    const link = item.querySelector("a");
+    link.href = error.url;
+    link.className = "ex-dash-link";
     return item;
   }
 
+  // Rebuilt only when they change: a link that has the focus must not lose it every two seconds.
   function showErrors(errors) {
+    const told = JSON.stringify(errors);
+    if (told === shownErrors) {
+      return;
+    }
+    shownErrors = told;
     const list = document.querySelector("[data-ex-errors]");
     document.getElementById("ex-dash-errors").hidden = errors.length === 0;
+    const focused = [...list.querySelectorAll("a")].indexOf(document.activeElement);
     list.replaceChildren(...errors.map(errorItem));
+    list.querySelectorAll("a")[focused]?.focus();
+  }
+
+  function showReasons(reasons) {
+    const list = panel.querySelector("[data-ex-reasons]");
+    list.hidden = reasons.length === 0;
+    if ([...list.children].map((item) => item.textContent).join("\n") === reasons.join("\n")) {
+      return;
+    }
+    list.replaceChildren(...reasons.map((words) => {
+      const item = document.createElement("li");
+      item.textContent = words;
+      return item;
+    }));
+  }
+
+  // Screen readers hear the sum once in a while, and at once when something holds the mails up.
+  function speak(figures) {
+    const why = figures.reasons.join(" ");
+    if (Date.now() - spokenAt < SPEAK_EVERY_MS && why === spokenWhy) {
+      return;
+    }
+    spokenAt = Date.now();
+    spokenWhy = why;
+    write(panel.querySelector("[data-ex-spoken]"), `${figures.spoken} ${why}`.trim());
   }
 
   function show(figures) {
@@ -55,6 +94,8 @@
     figures.parts.forEach(showPart);
     figures.reactions.forEach(showReaction);
     showErrors(figures.errors);
+    showReasons(figures.reasons);
+    speak(figures);
     const told = figures.parts.filter((part) => !part.is_empty).map((part) => `${part.label} ${part.count}.`);
     panel.querySelector(".ex-dash-bar").setAttribute("aria-label", `Progress: ${told.join(" ")}`);
   }
@@ -84,7 +125,7 @@
   }
 
   function sayOffline() {
-    write(connection, `Not connected since ${lastSeen.toLocaleTimeString()}: figures are as of then. Trying again.`);
+    write(connection, `Numbers of ${lastSeen.toLocaleTimeString()}; the server did not answer. Trying again.`);
   }
 
   async function loop() {

@@ -1,0 +1,123 @@
+"""Opens and clicks through the real server, beside a bare ASGI application that does the same single append.
+
+Both run under granian with the same settings, one after the other in turns, and are asked by the same client: some
+connections that are kept, each asking for the next link once it has its answer. What is measured is durable: an
+answer comes after the append was acknowledged. Then a worker turns what waits into events, beside a bare COPY of the
+same rows.
+"""
+
+import asyncio
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.report import Measurement
+
+ROOT = Path(__file__).resolve().parents[2]
+CONNECTIONS = 40
+BARE = "tests.benchmarks.bare_track:application"
+OURS = "core.asgi:application"
+AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
+
+
+def run(*, quick: bool) -> list[Measurement]:
+    """Requests a second (the median of the rounds), the p99 of the answers in ms, ingest in events a second."""
+    from tests.benchmarks import track_ingest
+
+    seconds, rounds = (2.0, 1) if quick else (5.0, 5)
+    with track_ingest.mailed(people=2_000) as mailed, _server(BARE) as bare, _server(OURS) as ours:
+        paths = {"open": mailed.open_paths, "click": mailed.click_paths}
+        found: list[Measurement] = []
+        for name, own in paths.items():
+            ceilings, values, slowest = [], [], []
+            for _ in range(rounds):
+                ceilings.append(asyncio.run(_load(bare, own, seconds)).rate)
+                one = asyncio.run(_load(ours, own, seconds))
+                values.append(one.rate)
+                slowest.append(one.p99_ms)
+            found.append(
+                Measurement(f"{name}, durable", statistics.median(values), "requests/s", statistics.median(ceilings))
+            )
+            found.append(Measurement(f"{name}, p99 at {CONNECTIONS} connections", statistics.median(slowest), "ms"))
+        found += track_ingest.measure(mailed, events=20_000 if quick else 200_000)
+    return found
+
+
+class Load:
+    """Answers within a time: how many, and how long each took."""
+
+    def __init__(self) -> None:
+        self.took: list[float] = []
+        self.seconds = 0.0
+
+    @property
+    def rate(self) -> float:
+        return len(self.took) / self.seconds
+
+    @property
+    def p99_ms(self) -> float:
+        return statistics.quantiles(self.took, n=100)[98] * 1000
+
+
+async def _load(port: int, paths: Sequence[str], seconds: float) -> Load:
+    load, started = Load(), time.perf_counter()
+    until = started + seconds
+    await asyncio.gather(*(_visit(port, paths[index::CONNECTIONS], until, load) for index in range(CONNECTIONS)))
+    load.seconds = time.perf_counter() - started
+    return load
+
+
+async def _visit(port: int, paths: Sequence[str], until: float, load: Load) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    requests = [
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\nAccept-Language: en\r\n\r\n".encode()
+        for path in paths
+    ]
+    index = 0
+    while (now := time.perf_counter()) < until:
+        writer.write(requests[index % len(requests)])
+        head = await reader.readuntil(b"\r\n\r\n")
+        if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 302")):
+            raise RuntimeError(f"An unexpected answer: {head[:200]!r}")
+        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0] or 0)
+        if length:
+            await reader.readexactly(length)
+        load.took.append(time.perf_counter() - now)
+        index += 1
+    writer.close()
+
+
+@contextmanager
+def _server(application: str) -> Iterator[int]:
+    """granian as `manage.py up` starts it, with one process, so that the client has a core of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command: list[Any] = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--no-ws", "--workers", "1", "--log-level", "warning", application]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONWARNINGS": "ignore"})
+    try:
+        _await(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await(port: int) -> None:
+    give_up_at = time.monotonic() + 60
+    while time.monotonic() < give_up_at:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError("The server did not come up.")

@@ -29,5 +29,5 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "-c", 
 connection = http.client.HTTPConnection('127.0.0.1', 8000, timeout=4); \
 connection.request('GET', '/health', headers={'Host': os.environ['ALLOWED_HOSTS'].split(',')[0].strip().lstrip('.')}); \
 raise SystemExit(connection.getresponse().status != 200)"]
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--no-ws", "--workers", "2", \
-     "--blocking-threads", "4", "--respawn-failed-workers", "--workers-kill-timeout", "20", "core.wsgi:application"]
+CMD ["granian", "--interface", "asgi", "--host", "0.0.0.0", "--port", "8000", "--no-ws", "--workers", "2", \
+     "--respawn-failed-workers", "--workers-kill-timeout", "20", "core.asgi:application"]

@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --no-compile -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench clean
+.PHONY: help demo up test lint bench chaos clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -32,6 +32,9 @@ lint: $(VENV)/.installed-dev ## Check style, imports, types and migrations
 
 bench: $(VENV)/.installed-dev ## Measure against ceilings of the same run (ARGS="send --json")
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)
+
+chaos: $(VENV)/.installed-dev ## Send 10,000 mails through kills, restarts and a faulty provider (ARGS="--seed 3")
+	@exec $(BIN)/python -m tests.concurrency.storm $(ARGS)
 
 clean: ## Remove the virtual environment and caches; the data in .engagex stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

@@ -24,10 +24,44 @@ SCHEDULE: tuple[PeriodicJob, ...] = (
         "Roll up events", "tracking.roll_up", 10, "Brings the counters of campaigns with new events up to date."
     ),
     PeriodicJob(
+        "Read reports of mail providers",
+        "tracking.read_posts",
+        10,
+        "Turns what mail providers reported into events, and settles mails in doubt by them.",
+    ),
+    PeriodicJob(
+        "Read opens and clicks", "tracking.read_hits", 3, "Turns opens and clicks that wait in Redis into events."
+    ),
+    PeriodicJob(
+        "Remember links",
+        "tracking.remember_links",
+        30,
+        "Keeps the links of running campaigns where clicks find them even while the database is away.",
+    ),
+    PeriodicJob("Forget old reports", "tracking.prune", 6 * 3600, "Removes posts of mail providers after some weeks."),
+    PeriodicJob(
         "Send signup confirmations",
         "delivery.find_confirmations",
         15,
         "Sends the confirmation mails of signup forms, and tries those again that a server refused for now.",
+    ),
+    PeriodicJob(
+        "Go on with rehearsals",
+        "delivery.find_rehearsals",
+        60,
+        "Wakes rehearsals of campaigns whose worker died on the way.",
+    ),
+    PeriodicJob(
+        "Send links for approval",
+        "delivery.find_approval_mails",
+        30,
+        "Mails clients the links by which they approve campaigns, and tries again what a server refused for now.",
+    ),
+    PeriodicJob(
+        "Look after approvals",
+        "campaigns.check_approvals",
+        60,
+        "Ends approvals of what was edited since, lets unanswered links run out, and reminds approvers after two days.",
     ),
     PeriodicJob(
         "Resume imports", "contacts.resume_imports", 30, "Goes on with imports whose worker died or was never told."
@@ -67,6 +101,12 @@ SCHEDULE: tuple[PeriodicJob, ...] = (
         "domains.check_domains",
         900,
         "Looks at the DNS of every sending domain that was not looked at for six hours.",
+    ),
+    PeriodicJob(
+        "Check the ledgers",
+        "delivery.check_ledger",
+        600,
+        "Once a day looks whether every mail of every campaign is accounted for. See Ledger checks.",
     ),
     PeriodicJob(
         "Clear old job results",

@@ -12,6 +12,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("", include("core.operations.urls")),
+    path("", include("core.accounts.public_pages.urls")),
     path("", include("core.tracking.urls")),
     path("", include("core.contacts.public.urls")),
+    path("", include("core.campaigns.approvals.urls")),
 ]

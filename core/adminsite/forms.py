@@ -5,18 +5,49 @@ from uuid import UUID
 
 from django import forms
 from unfold.forms import AuthenticationForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from core.accounts.choices import OrganizationStatus, Role
+from core.accounts.errors import LogoRefused
 from core.accounts.forms import color_widget, refusal_of, time_zone_widget
+from core.accounts.logos import MAX_BYTES, Logo, read_logo
 from core.accounts.models import Organization, OrganizationMembership, User
 from core.accounts.queries import user_by_email
 from core.accounts.services import RANKS, rank_in
+from core.adminsite.line_lists import HostsField, LinesField
 from core.campaigns.models import Campaign
 from core.campaigns.states import RUNNING, CampaignStatus
 from core.subscriptions.models import Plan
 from core.subscriptions.services import member_add, member_change
 
+_CHOSEN_BRAND_FIELDS = ("text_color", "background_color", "mail_font")
+BRAND_FIELDS = (
+    *_CHOSEN_BRAND_FIELDS,
+    "button_color",
+    "website",
+    "facebook_url",
+    "instagram_url",
+    "linkedin_url",
+    "youtube_url",
+    "x_url",
+)
+_CAMPAIGN_FIELDS = (
+    "campaign_name_pattern",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "web_hosts",
+    "watch_words",
+    "mails_per_hour",
+)
+_APPROVAL_FIELDS = ("approval_policy", "approver_name", "approver_email")
+_KEPT_WHEN_EMPTY = (*_CHOSEN_BRAND_FIELDS, "approval_policy")
 UNKNOWN_PERSON = "Nobody signs in with this address yet. A superuser adds people under Users."
 
 
@@ -34,14 +65,69 @@ class LoginForm(AuthenticationForm):
 
 
 class OrganizationForm(forms.ModelForm):
+    """`logo` is the uploaded file, read and checked by then: a `Logo` in the cleaned data, or None."""
+
+    logo = forms.FileField(
+        required=False,
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": "image/png,image/jpeg,image/gif,image/webp"}),
+        help_text="PNG, JPEG, GIF or WebP, 2 MB at most. A wide one on a transparent ground looks best.",
+    )
+    remove_logo = forms.BooleanField(required=False, widget=UnfoldBooleanSwitchWidget, label="No logo in mails")
+    web_hosts = HostsField(
+        label="Sites of this client",
+        longest=253,
+        help_text="One a line, such as shop.example. Mails of other clients that link there are stopped; where this "
+        "list is not empty, only links to these sites get UTM parameters.",
+    )
+    watch_words = LinesField(
+        label="Words of this client",
+        longest=60,
+        help_text="One a line: brands and names that no other client's mail may hold.",
+    )
+
     class Meta:
         model = Organization
-        fields = ("name", "time_zone", "color", "postal_address", "default_from_name", "default_from_email")
+        fields = (
+            "name",
+            "time_zone",
+            "color",
+            "postal_address",
+            "default_from_name",
+            "default_from_email",
+            *BRAND_FIELDS,
+            *_APPROVAL_FIELDS,
+            *_CAMPAIGN_FIELDS,
+        )
         widgets = {
             "time_zone": time_zone_widget(),
             "color": color_widget(),
             "postal_address": UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+            **{name: color_widget() for name in ("text_color", "background_color")},
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in _KEPT_WHEN_EMPTY:
+            if name in self.fields:
+                self.fields[name].required = False  # left empty: as it was
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for name in _KEPT_WHEN_EMPTY:
+            if name in self.fields and not cleaned.get(name):
+                cleaned[name] = self.initial.get(name) or getattr(Organization(), name)
+        return cleaned
+
+    def clean_logo(self) -> Logo | None:
+        upload = self.cleaned_data.get("logo")
+        if not upload:
+            return None
+        if upload.size > MAX_BYTES:
+            raise forms.ValidationError("The picture is larger than 2 MB. Use a smaller one.")
+        try:
+            return read_logo(upload.read())
+        except LogoRefused as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_status(self) -> str:
         """Only superusers have this field. An archived client is out of everybody's reach, so nothing may go out."""

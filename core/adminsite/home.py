@@ -8,6 +8,9 @@ from core.accounts.access import Access
 from core.accounts.permissions import Permission
 from core.adminsite.home_facts import ClientFacts, campaign_rows, client_facts
 from core.adminsite.next_steps import next_step, problems_of
+from core.campaigns.approvals.queries import in_review_count, open_for, waiting_for_client
+
+APPROVALS_SHOWN = 5
 
 
 def home_context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -32,6 +35,8 @@ def _one_client(access: Access) -> dict[str, Any]:
         "step": next_step(facts, access),
         "may_see_plan": access.can(Permission.PLAN_VIEW),
         "may_see_campaigns": access.can(Permission.CAMPAIGNS_VIEW),
+        "approvals": list(open_for(access).select_related("campaign", "asked_by").order_by("id")[:APPROVALS_SHOWN]),
+        "waiting_for_client": waiting_for_client([client.pk]).get(client.pk, 0),
         "usage_bars": [usage for usage in facts.usage.metrics.values() if usage.limit is not None],
     }
 
@@ -46,7 +51,10 @@ def _all_clients(access: Access) -> dict[str, Any]:
     return {
         "title": "Home",
         "client_rows": rows,
-        "totals": _totals([row["facts"] for row in rows], sum(bool(row["problems"]) for row in rows)),
+        "totals": {
+            **_totals([row["facts"] for row in rows], sum(bool(row["problems"]) for row in rows)),
+            "in_review": in_review_count([client.pk for client in access.organizations]),
+        },
     }
 
 

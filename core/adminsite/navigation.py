@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 
 from core.accounts.access import Access
 from core.accounts.permissions import Permission
+from core.campaigns.approvals.queries import MOST_COUNTED, open_count
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class MenuEntry:
 
     `url_name` is reversed as `admin:<url_name>`; `for_current` adds the current client's id and hides the entry under
     "All clients". `permission` None means everyone. An entry is lit on every page of its model or of its own name;
-    `also_active` names more pages, given as url names.
+    `also_active` names more pages, given as url names. `badge` counts what waits for this person there.
     """
 
     title: str
@@ -27,6 +28,7 @@ class MenuEntry:
     permission: Permission | None = None
     for_current: bool = False
     also_active: tuple[str, ...] = ()
+    badge: Callable[[Access], int] | None = None
 
     def link(self, access: Access) -> str:
         """The address. Raises NoReverseMatch for a page that does not exist."""
@@ -69,7 +71,9 @@ MENU: tuple[MenuGroup, ...] = (
                 P.CAMPAIGNS_VIEW,
                 also_active=("campaign_report",),
             ),
+            MenuEntry("Approvals", "how_to_reg", "campaigns_approval_changelist", P.CAMPAIGNS_VIEW, badge=open_count),
             MenuEntry("Templates", "draft", "email_templates_emailtemplate_changelist", P.TEMPLATES_VIEW),
+            MenuEntry("Blocks", "widgets", "email_templates_templateblock_changelist", P.TEMPLATES_VIEW),
         ),
     ),
     MenuGroup(
@@ -106,6 +110,13 @@ MENU: tuple[MenuGroup, ...] = (
         (
             MenuEntry("Domains", "dns", "domains_sendingdomain_changelist", P.SENDING_VIEW),
             MenuEntry("Connections", "cable", "delivery_connection_changelist", P.SENDING_VIEW),
+            MenuEntry(
+                "Event webhooks",
+                "webhook",
+                "tracking_webhookendpoint_changelist",
+                P.SENDING_VIEW,
+                also_active=("tracking_deadevent_changelist", "tracking_deadevent_change"),
+            ),
             MenuEntry("Messages", "outbox", "delivery_message_changelist", P.CAMPAIGNS_VIEW),
             MenuEntry("Sandbox inbox", "inbox", "delivery_sandboxmail_changelist", P.SENDING_VIEW),
         ),
@@ -140,6 +151,7 @@ MENU: tuple[MenuGroup, ...] = (
             MenuEntry("Users", "manage_accounts", "accounts_user_changelist", P.AGENCY),
             MenuEntry("Plans", "sell", "subscriptions_plan_changelist", P.AGENCY),
             MenuEntry("Subscriptions", "card_membership", "subscriptions_subscription_changelist", P.AGENCY),
+            MenuEntry("Provider accounts", "enhanced_encryption", "delivery_agencyaccount_changelist", P.AGENCY),
             MenuEntry("Agency suppressions", "gavel", "contacts_agencysuppression_changelist", P.AGENCY),
             MenuEntry("Starter templates", "style", "email_templates_startertemplate_changelist", P.AGENCY),
             MenuEntry(
@@ -154,7 +166,9 @@ MENU: tuple[MenuGroup, ...] = (
                     "django_celery_beat_clockedschedule_changelist",
                 ),
             ),
+            MenuEntry("Lost hits", "heart_broken", "tracking_losthits_changelist", P.AGENCY),
             MenuEntry("Job results", "fact_check", "django_celery_results_taskresult_changelist", P.AGENCY),
+            MenuEntry("Ledger checks", "verified", "delivery_ledgercheck_changelist", P.AGENCY),
             MenuEntry("Permission groups", "key", "auth_group_changelist", P.AGENCY),
         ),
     ),
@@ -200,12 +214,19 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
                 "icon": offered.entry.icon,
                 "link": offered.link,
                 "active": _lit(request, access, offered.entry),
+                **_badge(access, offered.entry),
             }
             for offered in offered_entries(access, group)
         ]
         if items:
             groups.append({"title": group.title, "items": items})
     return groups
+
+
+def _badge(access: Access, entry: MenuEntry) -> dict[str, Any]:
+    """Unfold shows the badge of an entry that has one; nothing waiting is not worth one."""
+    count = entry.badge(access) if entry.badge else 0
+    return {"badge": f"{MOST_COUNTED}+" if count > MOST_COUNTED else count} if count else {}
 
 
 def _lit(request: HttpRequest, access: Access, entry: MenuEntry) -> bool:

@@ -10,11 +10,16 @@ _NETWORK_BITS = {4: 24, 6: 48}
 
 def client_ip(request: HttpRequest) -> str | None:
     """The client's address. X-Forwarded-For is believed only as far as TRUSTED_PROXIES proxies have appended to it."""
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",") if part.strip()]
+    return believed_ip(request.headers.get("X-Forwarded-For", ""), request.META.get("REMOTE_ADDR", ""))
+
+
+def believed_ip(forwarded_for: str, peer: str) -> str | None:
+    """The same for whoever has the header and the address of the connection only."""
+    forwarded = [part.strip() for part in forwarded_for.split(",") if part.strip()]
     if settings.TRUSTED_PROXIES and len(forwarded) >= settings.TRUSTED_PROXIES:
         candidate = forwarded[-settings.TRUSTED_PROXIES]
     else:
-        candidate = request.META.get("REMOTE_ADDR", "")
+        candidate = peer
     try:
         return str(ipaddress.ip_address(candidate))
     except ValueError:

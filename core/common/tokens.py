@@ -14,6 +14,9 @@ from functools import lru_cache
 from django.conf import settings
 
 _MAC_BYTES = 16
+_BLOCK_BYTES = 64
+"""Of SHA-256."""
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Purpose(enum.Enum):
@@ -25,16 +28,51 @@ class Purpose(enum.Enum):
     SIGNUP_FORM = b"signup-form"
     SIGNUP_STAMP = b"signup-stamp"
     CONFIRM = b"confirm"
+    APPROVAL = b"approval"
+    WEBHOOK = b"webhook"
 
 
 class BadToken(ValueError):
     """The token was not made by us, not for this purpose, or with a key that is gone."""
 
 
+class Signer:
+    """Signs for one purpose with the key that is the newest when it is made. For those who sign much: a mail has a
+    handful of links, and a worker writes thousands of mails a second.
+
+    HMAC by its definition (RFC 2104, section 2): H(outer key, H(inner key, text)), from two states that are copied,
+    which costs half of what an `hmac` object does.
+    """
+
+    def __init__(self, purpose: Purpose) -> None:
+        key_id, secret = max(settings.TOKEN_KEYS.items())
+        self._head = bytes([key_id])
+        self._inner, self._outer = _states(secret.encode())
+        self._inner.update(_label(key_id, purpose))
+
+    def sign(self, payload: bytes) -> str:
+        """As the function `sign`."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(payload)
+        outer.update(inner.digest())
+        raw = self._head + outer.digest()[:_MAC_BYTES] + payload
+        return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
+
+
+def _states(secret: bytes) -> "tuple[hashlib._Hash, hashlib._Hash]":
+    """The hashes of the key's inner and outer padding (RFC 2104, section 2)."""
+    key = (hashlib.sha256(secret).digest() if len(secret) > _BLOCK_BYTES else secret).ljust(_BLOCK_BYTES, b"\x00")
+    return hashlib.sha256(bytes(byte ^ 0x36 for byte in key)), hashlib.sha256(bytes(byte ^ 0x5C for byte in key))
+
+
+def _label(key_id: int, purpose: Purpose) -> bytes:
+    return b"engagex-token\x00%d\x00%s\x00" % (key_id, purpose.value)
+
+
 @lru_cache(maxsize=64)
 def _key(key_id: int, secret: str, purpose: Purpose) -> hmac.HMAC:
     """The keyed hash state of a purpose, ready to be copied: half the cost of a fresh HMAC per link."""
-    return hmac.new(secret.encode(), b"engagex-token\x00%d\x00%s\x00" % (key_id, purpose.value), hashlib.sha256)
+    return hmac.new(secret.encode(), _label(key_id, purpose), hashlib.sha256)
 
 
 def _mac(key_id: int, secret: str, purpose: Purpose, payload: bytes) -> bytes:

@@ -145,7 +145,7 @@ def _problem_in_plain_words(text: str) -> str:
         return f"“{text}”: there is more than one @."
     if not domain:
         return f"“{text}”: nothing stands after the @."
-    if "." not in domain:
+    if "." not in domain or len(domain.rpartition(".")[2]) == 1:
         return f"“{text}”: “{domain}” is no full domain, such as shop.example."
     if ".." in text:
         return f"“{text}”: there are two dots in a row."

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core.common.tenancy import as_organization_id
 from core.contacts.choices import ImportStatus
-from core.contacts.models import Contact, ContactImport
+from core.contacts.models import Contact, ContactField, ContactImport
 
 _MERGE_COLUMNS = ("email", "first_name", "last_name", "phone", "company", "language", "time_zone", "attributes")
 
@@ -117,3 +117,11 @@ def contact_attribute_names(*, organization_id: UUID) -> frozenset[str]:
     """The names of custom fields this client's contacts have, by the newest thousand of them."""
     newest = Contact.objects.filter(organization_id=as_organization_id(organization_id)).order_by("-id")[:1000]
     return frozenset(name for attributes in newest.values_list("attributes", flat=True) for name in attributes)
+
+
+def field_labels(organization_id: UUID) -> dict[str, str]:
+    """The labels of the client's custom fields by key, in their order; behind them what contacts have without one."""
+    fields = ContactField.objects.filter(organization_id=as_organization_id(organization_id))
+    labels = dict(fields.order_by("position", "label").values_list("key", "label"))
+    others = sorted(contact_attribute_names(organization_id=organization_id) - labels.keys())
+    return labels | {name: name for name in others}

@@ -17,6 +17,7 @@ from kombu.exceptions import OperationalError
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from redis import Redis
 from redis.exceptions import RedisError
 
 from core.campaigns.models import Campaign
@@ -28,7 +29,8 @@ from core.contacts.models import ContactImport
 from core.delivery.models import DeliveryBatch
 from core.delivery.states import BatchState, SendState
 from core.operations.readiness import redis_client
-from core.tracking.models import AnalyticsEvent, DirtyCampaign
+from core.tracking.lean.hits import STREAM
+from core.tracking.models import AnalyticsEvent, DirtyCampaign, HeldHit, LostHits
 
 logger = logging.getLogger(__name__)
 
@@ -77,12 +79,17 @@ def _database_figures() -> list[GaugeMetricFamily]:
             _single("engagex_due_work_age_seconds", "How long the oldest due batch has waited.", _due_work_age()),
             _single("engagex_imports_running", "Imports waiting or running.", _imports_running()),
             _single("engagex_events_last_5_minutes", "Events noted in the last five minutes.", _recent_events()),
+            _single("engagex_hits_held", "Opens and clicks that wait in the database.", HeldHit.objects.count()),
+            _single("engagex_hits_lost", "Opens and clicks that could not be kept, in all.", _hits_lost()),
             _single("engagex_roll_ups_waiting", "Campaigns with uncounted events.", DirtyCampaign.objects.count()),
         ]
 
 
 def _redis_figures() -> list[GaugeMetricFamily]:
-    figures = [_single("engagex_queue_length", "Wake-ups waiting for a worker.", _queue_length())]
+    figures = [
+        _single("engagex_queue_length", "Wake-ups waiting for a worker.", _queue_length()),
+        _single("engagex_hits_waiting", "Opens and clicks waiting in Redis for a worker.", _hits_waiting()),
+    ]
     seen = worker_seen_seconds_ago()
     if seen is not None:
         figures.append(_single("engagex_worker_seen_seconds", "Seconds since a worker gave a sign of life.", seen))
@@ -138,6 +145,18 @@ def _recent_events() -> int:
     return AnalyticsEvent.objects.filter(pk__gte=_first_id_of(timezone.now() - EVENT_WINDOW)).count()
 
 
+def _hits_lost() -> int:
+    return int(LostHits.objects.aggregate(count=Sum("count", default=0))["count"])
+
+
+def _hits_waiting() -> int:
+    redis = Redis.from_url(str(settings.CACHES["default"]["LOCATION"]), socket_timeout=1, socket_connect_timeout=1)
+    try:
+        return int(redis.xlen(STREAM))
+    finally:
+        redis.close()
+
+
 def _first_id_of(moment: datetime.datetime) -> UUID:
     """The smallest UUIDv7 of a millisecond (RFC 9562): keys are in order of time, so the primary key finds the rows."""
     return UUID(int=int(moment.timestamp() * 1000) << 80)
@@ -145,4 +164,5 @@ def _first_id_of(moment: datetime.datetime) -> UUID:
 
 def _queue_length() -> int:
     with current_app.connection_for_write() as broker:
-        return int(redis_client(broker).llen(settings.CELERY_TASK_DEFAULT_QUEUE))
+        client = redis_client(broker)
+        return sum(int(client.llen(queue.name)) for queue in settings.CELERY_TASK_QUEUES)

@@ -11,6 +11,7 @@ from core.settings.parts.celery import celery_broker
 from core.settings.parts.delivery import *
 from core.settings.parts.logging import logging_config
 from core.settings.parts.security import *
+from core.settings.parts.tracking import *
 from core.settings.parts.unfold import UNFOLD  # noqa: F401
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -130,6 +131,9 @@ PUBLIC_URL = env.url("PUBLIC_URL", "http://127.0.0.1:8000", schemes=("http", "ht
 # records have to include, and whether a campaign may go out from a domain that is not verified.
 DNS_SERVERS = env.words("DNS_SERVERS", [])
 SPF_INCLUDE = env.text("SPF_INCLUDE", "")
+RETURN_PATH_TARGET = env.text("RETURN_PATH_TARGET", "")
+TRACKING_TARGET = env.text("TRACKING_TARGET", "")
+"""Host names that clients' optional CNAMEs lead to: of bounces, and of links. Empty: no such record is asked for."""
 DOMAINS_REQUIRED = env.flag("DOMAINS_REQUIRED", False)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 """Bearer token of /metrics. Empty: only requests from this machine are answered."""

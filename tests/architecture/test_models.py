@@ -14,6 +14,10 @@ AGENCY_MODELS = {
     "subscriptions.Plan": "the agency's price list",
     "contacts.AgencySuppression": "whom no client of the agency may write to",
     "contacts.AgencySuppressionList": "a do-not-mail list on its way into the agency's suppressions",
+    "delivery.AgencyAccount": "an account of the agency with a provider, lent to its clients' connections",
+    "delivery.LedgerCheck": "what came of looking through the ledgers of all clients; names nobody",
+    "tracking.HeldHit": "an open or a click before anybody looked whose it is",
+    "tracking.LostHits": "opens and clicks that nobody can attribute any more, counted",
     "email_templates.StarterTemplate": "the agency's own designs, naming no client",
 }
 

@@ -58,7 +58,9 @@ class Screen:
         self.page.locator("#header-inner").get_by_role("link", name=action).click()
 
     def save(self) -> None:
-        self.page.locator("[name=_save]").click()
+        """Save the form, and wait for the page that comes: whoever goes on at once would take the request back."""
+        with self.page.expect_navigation():
+            self.page.locator("[name=_save]").click()
 
     def confirm(self, label: str) -> None:
         """The button of a page that asks before it acts."""

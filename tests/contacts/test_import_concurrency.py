@@ -138,8 +138,7 @@ def test_killed_import_goes_on_without_doubles_or_gaps(monkeypatch: pytest.Monke
         target = _figure(waiting.pk, "rows_done") + 300
         while process.poll() is None and _figure(waiting.pk, "rows_done") < target:
             time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL) if process.poll() is None else None
-        process.wait()
+        _kill(process)
         kills += 1
     assert 0 < _figure(waiting.pk, "rows_done") < 6_002
     assert _worker(organization.pk, waiting.pk).wait(120) == 0
@@ -163,13 +162,12 @@ def test_killed_undo_goes_on_until_nothing_is_left(monkeypatch: pytest.MonkeyPat
         done = confirmed(organization, _addresses("p", 6_000), group="Newsletter")
         services.import_run(contact_import_id=done.pk)
         services.import_undo(contact_import_id=done.pk)
-    for _kill in range(2):
+    for _round in range(2):
         process = _worker(organization.pk, done.pk, "import_undo_run")
         target = _figure(done.pk, "restored_count") + 300
         while process.poll() is None and _figure(done.pk, "restored_count") < target:
             time.sleep(0.005)
-        os.kill(process.pid, signal.SIGKILL) if process.poll() is None else None
-        process.wait()
+        _kill(process)
     assert 0 < _figure(done.pk, "restored_count") < 6_000
     assert _worker(organization.pk, done.pk, "import_undo_run").wait(120) == 0
     with organization_scope(organization):
@@ -188,10 +186,9 @@ def test_killed_reading_and_counting_begin_again(monkeypatch: pytest.MonkeyPatch
     with organization_scope(organization):
         upload = uploaded(organization, _addresses("p", 40_000))
     process = _worker(organization.pk, upload.pk, "import_read")
-    while process.poll() is None and not _holds_lock(upload.pk):
+    while process.poll() is None and not _is_locked():
         time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    _kill(process)
     with organization_scope(organization):
         upload.refresh_from_db()
         assert upload.status == ImportStatus.READING
@@ -202,8 +199,7 @@ def test_killed_reading_and_counting_begin_again(monkeypatch: pytest.MonkeyPatch
     process = _worker(organization.pk, upload.pk, "import_count")
     while process.poll() is None and not _figure(upload.pk, "rows_done"):
         time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    _kill(process)
     with organization_scope(organization):
         upload.refresh_from_db()
         assert (upload.status, upload.totals) == (ImportStatus.DRAFT, None)
@@ -266,10 +262,24 @@ def test_import_finds_a_contact_that_somebody_adds_at_the_same_moment(monkeypatc
         assert Contact.objects.count() == usage.used(organization_id=organization.pk, metric=Metric.CONTACTS) == 3
 
 
-def _holds_lock(import_id: object) -> bool:
-    """Has a worker got hold of this import?"""
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker, and wait until PostgreSQL has noticed: its backend may end its statement first, lock in hand."""
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    deadline = time.monotonic() + 30
+    while _is_locked() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _is_locked()
+
+
+def _is_locked() -> bool:
+    """Does anybody work on an import of this test's database?"""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+            " WHERE locktype = 'advisory' AND granted AND datname = current_database())"
+        )
         return bool(cursor.fetchone()[0])
 
 

@@ -165,5 +165,5 @@ def test_metrics_run_the_same_queries_for_many_rows(
     with organization_scope(florist):
         for number in range(3):
             mailed_campaign(florist, 5, name=f"Campaign {number}")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(9):
         metrics(probe)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.accounts import audit
 from core.accounts.choices import Role
-from core.accounts.models import AuditEvent, Organization, OrganizationMembership, User
+from core.accounts.models import AuditEvent, Organization, OrganizationLogo, OrganizationMembership, User
 from core.campaigns.models import (
     ABTest,
     Approval,
@@ -46,17 +46,36 @@ from core.contacts.models import (
     SuppressionList,
 )
 from core.contacts.suppression_keys import suppression_key
-from core.delivery.models import Connection, DeliveryBatch, Message, MessageValues, SandboxMail, SendAttempt
+from core.delivery.models import (
+    Connection,
+    DailyCount,
+    DeliveryBatch,
+    MailTest,
+    Message,
+    MessageValues,
+    Rehearsal,
+    SandboxMail,
+    SendAttempt,
+    StreamStop,
+)
 from core.delivery.states import BatchState, SendState
 from core.domains.models import DomainCheck, SendingDomain
-from core.email_templates.models import EmailTemplate
+from core.email_templates.models import EmailTemplate, EmailTemplateVersion, TemplateBlock
 from core.exports.choices import ExportStatus
 from core.exports.models import ExportPart, ListExport
 from core.subscriptions.choices import Metric
 from core.subscriptions.models import Subscription, Usage
 from core.subscriptions.usage import month_of
-from core.tracking.choices import EventType, Verdict
-from core.tracking.models import AnalyticsEvent, CampaignHour, DirtyCampaign, LinkClicks
+from core.tracking.choices import DeadReason, EventType, PostState, Verdict
+from core.tracking.models import (
+    AnalyticsEvent,
+    CampaignHour,
+    DeadEvent,
+    DirtyCampaign,
+    LinkClicks,
+    WebhookEndpoint,
+    WebhookPost,
+)
 from tests.support import factories
 
 Rows = dict[type[models.Model], Any]
@@ -269,6 +288,20 @@ def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
             organization=organization, campaign=campaign, number=1, subject=f"Variant {word}", from_name=word
         ),
         EmailTemplate: template,
+        EmailTemplateVersion: EmailTemplateVersion.objects.create(
+            organization=organization,
+            template=template,
+            number=1,
+            name=word,
+            note=word,
+            subject=word,
+            preheader=word,
+            html=f"<p>{word}</p>",
+            text=word,
+        ),
+        TemplateBlock: TemplateBlock.objects.create(
+            organization=organization, name=f"Block {word}", key=f"block_{word.lower()}", html=f"<p>{word}</p>"
+        ),
         Campaign: campaign,
         CampaignGroup: CampaignGroup.objects.get(campaign=campaign),
         CampaignSegment: CampaignSegment.objects.create(
@@ -323,7 +356,26 @@ def _delivery_rows(organization: Organization, word: str, rows: Rows) -> Rows:
     values = MessageValues.objects.create(
         organization=organization, message=message, address=rows[Contact].email, values={"contact.first_name": word}
     )
+    rehearsal = Rehearsal.objects.create(
+        organization=organization,
+        campaign=rows[Campaign],
+        state="done",
+        content_hash="0" * 64,
+        people_total=1,
+        people_done=1,
+        tally={"mails": 1, "unbuilt": {word: 1}, "unbuilt_people": {word: [str(rows[Contact].pk)]}},
+        problem=word,
+    )
     raw = f"From: {word}@shop.example\r\nTo: {word}@people.example\r\nSubject: {word}\r\n\r\n{word}\r\n"
+    mail_test = MailTest.objects.create(
+        organization=organization,
+        run=message.pk,
+        template=rows[EmailTemplate],
+        campaign=rows[Campaign],
+        address=f"{word}@agency.example",
+        subject=f"[Test] {word}",
+        words=word,
+    )
     mail = SandboxMail.objects.create(
         organization=organization,
         message=message,
@@ -332,16 +384,32 @@ def _delivery_rows(organization: Organization, word: str, rows: Rows) -> Rows:
         subject=f"Subject {word}",
         raw=raw.encode(),
     )
+    daily = DailyCount.objects.create(organization=organization, subject_id=batch.pk, day=now.date(), allowed=9)
+    stop = StreamStop.objects.create(
+        organization=organization,
+        campaign=rows[Campaign],
+        domain=f"{word}.example",
+        stopped_at=now,
+        looked_at=200,
+        bounced=20,
+        complained=0,
+        words=[[word, 20]],
+        examples=[str(message.pk)],
+    )
     attempt = SendAttempt.objects.create(
         organization=organization, batch=batch, fencing_token=1, message_ids=[message.pk], started_at=now, worker=word
     )
     return {
         Connection: connection,
         DeliveryBatch: batch,
+        MailTest: mail_test,
         Message: message,
         MessageValues: values,
+        Rehearsal: rehearsal,
         SandboxMail: mail,
         SendAttempt: attempt,
+        DailyCount: daily,
+        StreamStop: stop,
     }
 
 
@@ -372,7 +440,38 @@ def _tracking_rows(organization: Organization, rows: Rows) -> Rows:
         organization=organization, campaign=campaign, link=rows[CampaignLink], verdict=Verdict.HUMAN, total=1, firsts=1
     )
     dirty = DirtyCampaign.objects.create(organization=organization, campaign=campaign)
-    return {AnalyticsEvent: event, CampaignHour: hour, LinkClicks: clicks, DirtyCampaign: dirty}
+    return {
+        AnalyticsEvent: event,
+        CampaignHour: hour,
+        LinkClicks: clicks,
+        DirtyCampaign: dirty,
+        **_webhook_rows(organization, rows),
+    }
+
+
+def _webhook_rows(organization: Organization, rows: Rows) -> Rows:
+    word = rows[Contact].first_name
+    endpoint, _ = WebhookEndpoint.objects.get_or_create(
+        organization=organization, connection=rows[Connection], defaults={"key": word}
+    )
+    post = WebhookPost.objects.create(
+        organization=organization,
+        endpoint=endpoint,
+        body_hash=f"{word}{rows[Contact].pk.hex}"[:64],
+        body=word.encode(),
+        state=PostState.DONE,
+        signed_at=timezone.now(),
+        result={"events": 1, "new": 1},
+    )
+    dead = DeadEvent.objects.create(
+        organization=organization,
+        endpoint=endpoint,
+        event_key=f"sg:{rows[Contact].pk.hex}",
+        reason=DeadReason.NOT_OURS,
+        words=word,
+        event={"event": word},
+    )
+    return {WebhookEndpoint: endpoint, WebhookPost: post, DeadEvent: dead}
 
 
 def _account_rows(organization: Organization, word: str, rows: Rows) -> Rows:
@@ -382,6 +481,14 @@ def _account_rows(organization: Organization, word: str, rows: Rows) -> Rows:
     )
     return {
         Organization: organization,
+        OrganizationLogo: OrganizationLogo.objects.create(
+            organization=organization,
+            name=f"{word}.png",
+            content_type="image/png",
+            content=word.encode(),
+            width=1,
+            height=1,
+        ),
         OrganizationMembership: OrganizationMembership.objects.filter(role=Role.MANAGER).get(),
         AuditEvent: audit_event,
         Subscription: Subscription.objects.get(),

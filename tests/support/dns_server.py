@@ -20,10 +20,12 @@ UDP_BYTES = 1232
 
 
 class DnsServer:
-    """`texts` maps names to TXT records. `failing` names are answered with SERVFAIL, `silent` ones not at all."""
+    """`texts` maps names to TXT records, `aliases` to the target of their CNAME. `failing` names are answered with
+    SERVFAIL, `silent` ones not at all."""
 
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {}
+        self.aliases: dict[str, str] = {}
         self.failing: set[str] = set()
         self.silent: set[str] = set()
         self.asked: list[str] = []
@@ -91,7 +93,9 @@ class DnsServer:
         elif question.rdtype == dns.rdatatype.TXT and name in self.texts:
             quoted = [" ".join(f'"{_escaped(piece)}"' for piece in _pieces(text)) for text in self.texts[name]]
             response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "TXT", *quoted))
-        elif name not in self.texts:
+        elif question.rdtype == dns.rdatatype.CNAME and name in self.aliases:
+            response.answer.append(dns.rrset.from_text(question.name, 60, "IN", "CNAME", f"{self.aliases[name]}."))
+        elif name not in self.texts and name not in self.aliases:
             response.set_rcode(dns.rcode.NXDOMAIN)
         answer = response.to_wire(max_size=65_535)
         if len(answer) > limit:

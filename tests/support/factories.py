@@ -96,9 +96,7 @@ def make_campaign(
         organization=organization,
         name=name,
         template=template,
-        from_name=organization.name,
-        from_email=organization.default_from_email,
-        **fields,
+        **{"from_name": organization.name, "from_email": organization.default_from_email, **fields},
     )
     CampaignGroup.objects.create(organization=organization, campaign=campaign, group=group)
     return campaign

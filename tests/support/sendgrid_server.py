@@ -58,6 +58,9 @@ class SendGridServer:
         self.faults = Faults()
         self.mails: list[SentMail] = []
         self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.domains: dict[int, dict[str, Any]] = {}
+        self.domains_valid = False
         self.connections = 0
         self._open: set[socket.socket] = set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -81,6 +84,27 @@ class SendGridServer:
         for connection in list(self._open):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+    def domains_answer(self, method: str, path: str, document: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
+        """Domain authentication: POST adds, GET tells, `validate` looks at the DNS (`domains_valid`)."""
+        if self.faults.answer:
+            return self.faults.answer, _errors((self.faults.words, None)), {}
+        rest = path.removeprefix("/v3/whitelabel/domains").partition("?")[0].strip("/").split("/")
+        if method == "POST" and rest == [""]:
+            number = 1000 + len(self.domains)
+            self.domains[number] = _authenticated(number, document["domain"])
+            return 201, self.domains[number], {}
+        if rest == [""]:
+            name = path.partition("domain=")[2]
+            return 200, [one for one in self.domains.values() if one["domain"] == name], {}
+        domain = self.domains.get(int(rest[0]))
+        if domain is None:
+            return 404, _errors(("unable to find domain", None)), {}
+        if rest[1:] == ["validate"]:
+            for record in domain["dns"].values():
+                record["valid"] = self.domains_valid
+            return 200, {"id": domain["id"], "valid": self.domains_valid, "validation_results": {}}, {}
+        return 200, domain, {}
 
     def answer(self, document: dict[str, Any]) -> tuple[int, dict[str, Any], dict[str, str]]:
         """Status, body and headers for one request; what it takes is in `mails` afterwards."""
@@ -116,7 +140,12 @@ def _handler(server: SendGridServer) -> type[BaseHTTPRequestHandler]:
             super().finish()
 
         def do_GET(self) -> None:
-            if self._is_known():
+            if not self._is_known():
+                return
+            server.headers.append(dict(self.headers))
+            if self.path.startswith("/v3/whitelabel/domains"):
+                self._say(*server.domains_answer("GET", self.path, {}))
+            else:
                 self._say(200, {"scopes": server.scopes}, {})
 
         def do_POST(self) -> None:
@@ -127,6 +156,10 @@ def _handler(server: SendGridServer) -> type[BaseHTTPRequestHandler]:
                 self._hang_up()
                 return
             document = json.loads(body)
+            server.headers.append(dict(self.headers))
+            if self.path.startswith("/v3/whitelabel/domains"):
+                self._say(*server.domains_answer("POST", self.path, document))
+                return
             server.requests.append(document)
             answer = server.answer(document)
             if answer[0] == 202 and server.faults.drop_taken in [
@@ -163,6 +196,25 @@ def _handler(server: SendGridServer) -> type[BaseHTTPRequestHandler]:
             """Quiet."""
 
     return Handler
+
+
+def _authenticated(number: int, name: str) -> dict[str, Any]:
+    """A domain as the API shows it, with automatic security."""
+
+    def cname(host: str, data: str) -> dict[str, Any]:
+        return {"valid": False, "type": "cname", "host": f"{host}.{name}", "data": data}
+
+    return {
+        "id": number,
+        "domain": name,
+        "subdomain": f"em{number}",
+        "valid": False,
+        "dns": {
+            "mail_cname": cname(f"em{number}", f"u{number}.wl.sendgrid.net"),
+            "dkim1": cname("s1._domainkey", f"s1.domainkey.u{number}.wl.sendgrid.net"),
+            "dkim2": cname("s2._domainkey", f"s2.domainkey.u{number}.wl.sendgrid.net"),
+        },
+    }
 
 
 def _errors(*found: tuple[str, str | None]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from unfold.decorators import display
 
 from core.accounts.choices import ORGANIZATION_STATUS_COLORS
@@ -14,14 +15,53 @@ from core.accounts.middleware import SESSION_KEY
 from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.models import Organization
 from core.accounts.permissions import Permission
+from core.accounts.services import organization_logo_set
 from core.adminsite.forms import ClientAddForm, OrganizationForm
 from core.adminsite.services import NewClient, client_add
 from core.common.moments import shown_moment
 from core.common.tenancy import all_organizations
 
 _BRAND = (None, {"fields": ("name", "color", "time_zone")})
+_LOOK = (
+    "Brand kit of mails",
+    {
+        "fields": (
+            "shown_logo",
+            ("logo", "remove_logo"),
+            ("button_color", "text_color"),
+            ("background_color", "mail_font"),
+        ),
+        "description": "Templates take the client's look from here: {{ brand.color }}, {{ brand.logo_url }} and so on.",
+    },
+)
+_PLACES = (
+    "Addresses shown in mails",
+    {"fields": ("website", ("facebook_url", "instagram_url"), ("linkedin_url", "youtube_url"), "x_url")},
+)
 _LAW = ("In every mail", {"fields": ("postal_address",)})
 _SENDER = ("Default sender of new campaigns", {"fields": (("default_from_name", "default_from_email"),)})
+_CAMPAIGNS = (
+    "Campaigns",
+    {
+        "fields": (
+            "campaign_name_pattern",
+            ("utm_source", "utm_medium"),
+            "utm_campaign",
+            "web_hosts",
+            "watch_words",
+            "mails_per_hour",
+        ),
+        "description": "Patterns may hold {client}, {year}, {month}, {day}, {week}, {template} and {campaign}.",
+    },
+)
+_APPROVAL = (
+    "Approval of campaigns",
+    {
+        "fields": ("approval_policy", ("approver_name", "approver_email")),
+        "description": "Whoever has to agree does so for exactly one content, audience and sender: any edit ends it. "
+        "The client's approver gets a link by mail and needs no login.",
+    },
+)
 _AGENCY = ("Agency", {"fields": ("slug", ("status", "owner"))})
 
 
@@ -37,7 +77,8 @@ class OrganizationAdmin(OrganizationModelAdmin):
     list_select_related = ("owner",)
     search_fields = ("name__istartswith",)
     list_before_template = "adminsite/only_current_client.html"
-    fieldsets = (_BRAND, _LAW, _SENDER)
+    fieldsets = (_BRAND, _LOOK, _PLACES, _LAW, _SENDER, _CAMPAIGNS, _APPROVAL)
+    readonly_fields = ("shown_logo",)
     add_fieldsets = (
         (None, {"fields": ("name", "slug", "plan")}),
         ("Brand", {"fields": (("color", "time_zone"),)}),
@@ -55,6 +96,9 @@ class OrganizationAdmin(OrganizationModelAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
+        if obj is not None and not self.has_change_permission(request, obj):
+            # What can only be uploaded has nothing to show on a page that changes nothing.
+            fieldsets = [(title, _without_uploads(options)) for title, options in fieldsets]
         return (*fieldsets, _AGENCY) if obj is not None and request.user.is_superuser else fieldsets
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -75,6 +119,7 @@ class OrganizationAdmin(OrganizationModelAdmin):
     def save_model(self, request: HttpRequest, obj: Organization, form: Any, change: bool) -> None:
         if change:
             super(OrganizationModelAdmin, self).save_model(request, obj, form, change)
+            _save_logo(obj, form.cleaned_data)
             return
         data = form.cleaned_data
         new = NewClient(
@@ -106,6 +151,13 @@ class OrganizationAdmin(OrganizationModelAdmin):
             return UUID(int=0)
         return super()._form_organization_id(request, object_id)
 
+    @display(description="logo now")
+    def shown_logo(self, organization: Organization) -> str:
+        if not organization.logo_name:
+            return "None: mails show the client's name."
+        url = reverse("brand:logo", args=[organization.pk, organization.logo_name])
+        return format_html('<img class="ex-logo" src="{}" alt="The logo of {}" height="48">', url, organization)
+
     @display(description="client", ordering="name", header=True)
     def shown_name(self, organization: Organization) -> list[Any]:
         return [organization.name, organization.slug, organization.initials]
@@ -117,3 +169,14 @@ class OrganizationAdmin(OrganizationModelAdmin):
     @display(description="status", ordering="status", label=ORGANIZATION_STATUS_COLORS)
     def shown_status(self, organization: Organization) -> tuple[str, str]:
         return organization.status, organization.get_status_display()
+
+
+def _without_uploads(options: dict[str, Any]) -> dict[str, Any]:
+    return {**options, "fields": tuple(field for field in options["fields"] if field != ("logo", "remove_logo"))}
+
+
+def _save_logo(organization: Organization, cleaned: dict[str, Any]) -> None:
+    if cleaned.get("logo") is not None:
+        organization_logo_set(organization=organization, logo=cleaned["logo"])
+    elif cleaned.get("remove_logo"):
+        organization_logo_set(organization=organization, logo=None)

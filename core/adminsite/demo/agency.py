@@ -7,10 +7,14 @@ from django.utils import timezone
 
 from core.accounts.choices import Role
 from core.accounts.models import Organization, OrganizationMembership, User
+from core.adminsite.demo.approvals import approval_story
 from core.adminsite.demo.audience import fill_audience, story_audience
+from core.adminsite.demo.brands import brand_client, florist_block_and_template
 from core.adminsite.demo.domains import story_domain
 from core.adminsite.demo.history import Sender, new_campaign, send_past_campaign
+from core.adminsite.demo.planned import story_plans, story_settings
 from core.adminsite.demo.stories import FLORIST, MUSEUM, SOFTWARE, STORIES, ClientStory
+from core.adminsite.demo.versions import ab_stories, corrected_story
 from core.adminsite.services import NewClient, client_add
 from core.campaigns import services as campaigns
 from core.campaigns.models import Campaign
@@ -72,7 +76,13 @@ def load_agency(announce: Announce) -> None:
             for login in LOGINS:
                 if story.slug in login.roles:
                     _join(organization, users[login.email], login.roles[story.slug])
+            brand_client(organization, story)
+            if story is FLORIST:
+                florist_block_and_template(organization, users["manager@agency.example"])
             _fill(organization, story, announce)
+            if story is MUSEUM:
+                senders = Sender(organization, story_audience(organization, story, announce), _templates(organization))
+                approval_story(senders, users["manager@agency.example"], users["root@agency.example"])
     announce("Demo agency: there.")
 
 
@@ -113,8 +123,12 @@ def _fill(organization: Organization, story: ClientStory, announce: Announce) ->
             announce(f"Demo agency: {story.name} · {past.name}")
     fill_audience(organization, story)
     story_domain(organization, story)
+    story_settings(organization, story)
     if story is FLORIST:
         _campaigns_in_other_states(sender)
+        story_plans(sender)
+        corrected_story(sender)
+        ab_stories(sender)
     if story is SOFTWARE:
         _failing_connection(sender)
     if story is MUSEUM:

@@ -22,6 +22,9 @@ class MadeUpDns:
             raise NoSuchRecord(name)
         return [self._texts[name]]
 
+    def cname(self, name: str) -> str:
+        raise NoSuchRecord(name)
+
 
 def story_domain(organization: Organization, story: ClientStory) -> None:
     """The client's domain as the story has it, once."""

@@ -110,6 +110,7 @@ def _move_back(campaign: Campaign, sent_at: datetime.datetime) -> None:
     accepted = Message.objects.filter(campaign=campaign, send_state=SendState.ACCEPTED).count()
     for metric, amount in ((Metric.EMAILS, accepted), (Metric.CAMPAIGNS, 1)):
         _count_in_month(campaign.organization_id, metric, amount, month_of(metric, sent_at))
+    Campaign.objects.filter(pk=campaign.pk).update(reserved_month=month_of(Metric.EMAILS, sent_at))
 
 
 def _count_in_month(organization_id: UUID, metric: Metric, amount: int, month: datetime.date) -> None:

@@ -164,10 +164,12 @@ def take_turns(organization_id: UUID) -> datetime.datetime:
 
 def _make_room(cursor: Any) -> None:
     """Keep a chunk and the seen addresses of some hundred thousand rows in memory: PostgreSQL's 8 MB are less than a
-    chunk. Possible until a session has made its first temporary table; after that it holds already."""
-    cursor.execute("SELECT pg_my_temp_schema() = 0")
-    if cursor.fetchone()[0]:
-        cursor.execute("SET temp_buffers = '64MB'")
+    chunk. Possible until a session has touched its first temporary table; then it is done already, or too late, which
+    costs speed and nothing else."""
+    cursor.execute(
+        "DO $$ BEGIN PERFORM set_config('temp_buffers', '64MB', false);"
+        " EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$"
+    )
 
 
 class Staging:

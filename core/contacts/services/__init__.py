@@ -27,6 +27,7 @@ from core.contacts.services.imports import (
 )
 from core.contacts.services.merge import contacts_merge
 from core.contacts.services.segments import segment_add, segment_add_to_group, segment_change, segment_count
+from core.contacts.services.stops import contacts_stop
 from core.contacts.services.suppressions import (
     agency_suppression_add,
     agency_suppression_remove,
@@ -54,6 +55,7 @@ __all__ = [
     "contacts_delete",
     "contacts_merge",
     "contacts_remove_tags",
+    "contacts_stop",
     "contacts_suppress",
     "contacts_unsubscribe",
     "field_add",

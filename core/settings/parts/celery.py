@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit, urlunsplit
 
+from kombu import Queue
+
 from core.common.embedded import locations
 
 CELERY_RESULT_BACKEND = "django-db"
@@ -29,6 +31,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "default"
+# A worker serves the queues by turns, so that a sweep waits behind one job at most, however many imports, exports and
+# campaigns in preparation stand in line. Workers without -Q serve all of them.
+CELERY_TASK_QUEUES = tuple(Queue(name) for name in ("default", "preparing", "sending", "sweeps"))
+CELERY_TASK_ROUTES = {
+    "delivery.sweep": {"queue": "sweeps"},
+    "delivery.find_confirmations": {"queue": "sweeps"},
+    "delivery.materialise": {"queue": "preparing"},
+    "delivery.work": {"queue": "sending"},
+    "delivery.send_confirmations": {"queue": "sending"},
+}
 
 
 def celery_broker(redis_url: str) -> str:

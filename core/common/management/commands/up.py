@@ -27,7 +27,6 @@ from core.common.embedded.supervisor import Supervisor
 
 PARTS = ("web", "worker", "beat")  # started in this order, stopped in the reverse one
 WEB_PROCESSES = 2
-WEB_THREADS = 4
 WORKER_PROCESSES = 2
 HEALTH_SECONDS = 120.0
 WORKER_GRACE_SECONDS = 25.0
@@ -157,9 +156,9 @@ def part_specs(parts: tuple[str, ...], bind: str, port: int, workers: int) -> li
     python, celery = sys.executable, ("-m", "celery", "--quiet", "-A", "core.celery")
     arguments: dict[str, tuple[str, ...]] = {
         "web": (
-            *("-m", "granian", "--interface", "wsgi", "--host", bind, "--port", str(port), "--no-ws"),
-            *("--workers", str(WEB_PROCESSES), "--blocking-threads", str(WEB_THREADS), "--respawn-failed-workers"),
-            *("--workers-kill-timeout", "10", "--log-level", "warning", "core.wsgi:application"),
+            *("-m", "granian", "--interface", "asgi", "--host", bind, "--port", str(port), "--no-ws"),
+            *("--workers", str(WEB_PROCESSES), "--respawn-failed-workers"),
+            *("--workers-kill-timeout", "10", "--log-level", "warning", "core.asgi:application"),
         ),
         "worker": (
             *(*celery, "worker", "--pool", "prefork", "--concurrency", str(workers)),

@@ -20,7 +20,8 @@ demo: $(VENV)/.installed ## Run EngageX with a demo agency (PORT=8000, BIND=127.
 up: $(VENV)/.installed ## Run EngageX without demo data
 	@exec $(BIN)/python manage.py up --port $(PORT) --bind $(BIND)
 
-test: $(VENV)/.installed-dev ## Run the tests (ARGS="tests/common -x" for some, ARGS="-n 2 --dist loadfile" on two cores)
+test: ARGS = -n 2 --dist loadfile
+test: $(VENV)/.installed-dev ## Run the tests on two cores (ARGS="tests/common -x" for some, on one)
 	@exec $(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.installed-dev ## Check style, imports, types and migrations

@@ -226,6 +226,7 @@ class _Letter:
             "headers": {name: _header(name, value, {}) for name, value in same.items()},
             "tracking_settings": _NO_TRACKING,
         }
+        self._has_own_subjects = _varies(content.subject)
         self._domain = wire_domain(content.message_id_domain)
 
     def person(self, index: int, recipient: Recipient) -> _Person:
@@ -238,7 +239,7 @@ class _Letter:
             "headers": {**headers, "Message-ID": f"<{message}@{self._domain}>"},
             "custom_args": {MESSAGE_ARGUMENT: message},
         }
-        if self.content.subject.keys:
+        if self._has_own_subjects:
             part["subject"] = _subject(self.content.subject, values)
         variant = tuple(condition.holds(values) for condition in self._asked)
         marked = {mark: slot.render(values) for slot, mark in self._content(variant)[1].items()}

@@ -183,6 +183,12 @@ def hand_back(claim: BatchClaim) -> bool:
     return _change(claim, "state = 'ready', lease_until = NULL", "TRUE")
 
 
+def close(claim: BatchClaim) -> None:
+    """Settle the batch, or give it back where mails of it still wait."""
+    if not settle(claim):
+        hand_back(claim)
+
+
 def settle(claim: BatchClaim) -> bool:
     """Close a batch in which no message is waiting any more."""
     nothing_waits = (

@@ -100,13 +100,7 @@ def _dispatch(claim: BatchClaim, deadline: float | None, tally: Counter[str]) ->
                 goes_on = _hand_over(claim, mail, transport, intent, messages, tally, is_last=is_last)
                 if is_last or not goes_on:
                     return
-        _close(claim)
-
-
-def _close(claim: BatchClaim) -> None:
-    """Settle the batch, or give it back where mails of it still wait."""
-    if not claims.settle(claim):
-        claims.hand_back(claim)
+        claims.close(claim)
 
 
 def _slices(messages: Sequence[DueMessage], size: int) -> Iterator[Sequence[DueMessage]]:
@@ -124,8 +118,7 @@ def _hand_over(
     *,
     is_last: bool,
 ) -> bool:
-    """Call the provider and write down what it said, closing the batch with its last slice: three commits a batch,
-    claim, intent and outcome. False: this batch does not go on."""
+    """Call the provider and write down what it said. False: this batch does not go on."""
     try:
         answers = transport.send(mail.content, intent.recipients)
     except TransportError as problem:
@@ -133,10 +126,7 @@ def _hand_over(
         return False
     attempts = {message.message_id: message.attempts for message in messages}
     try:
-        with transaction.atomic():
-            tally += outcomes.record(claim, intent.attempt_id, answers, attempts)
-            if is_last:
-                _close(claim)
+        tally += outcomes.record(claim, intent.attempt_id, answers, attempts, is_last=is_last)
     except StaleClaim as stale:
         proven = outcomes.record_late(claim, answers, attempts)
         logger.warning("Batch %s: %s The late answers settled %d doubts.", claim.batch_id, stale, len(proven))

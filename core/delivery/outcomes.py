@@ -21,6 +21,7 @@ from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
 from core.common.prepared import prepared
 from core.common.tenancy import require
+from core.delivery import claim as claims
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
 from core.delivery.models import Message
@@ -150,18 +151,27 @@ def write(*, organization_id: UUID, campaign_id: UUID, moves: Sequence[Move], is
 
 
 def record(
-    claim: BatchClaim, attempt_id: UUID, outcomes: Sequence[Outcome], attempts_before: Mapping[UUID, int]
+    claim: BatchClaim,
+    attempt_id: UUID,
+    outcomes: Sequence[Outcome],
+    attempts_before: Mapping[UUID, int],
+    *,
+    is_last: bool = False,
 ) -> Counter[str]:
     """Write what the provider said about the mails of one intent, and finish it. Returns how many of each outcome.
+
+    The last intent of a batch closes it in the same transaction: three commits a batch, claim, intent and outcome.
 
     Raises StaleClaim, with nothing written, when the batch is not this worker's any more: then see `record_late`.
     """
     tally = Counter(outcome.kind.value for outcome in outcomes)
     moves = [_move(outcome, attempts_before.get(outcome.message_id, 0) + 1) for outcome in outcomes]
-    with transaction.atomic(savepoint=False):
+    with transaction.atomic():
         if not finish_attempt(claim, attempt_id, tally):
             raise StaleClaim("The lease of this batch ran out while its mails were going out.")
         write(organization_id=claim.organization_id, campaign_id=claim.campaign_id, moves=moves)
+        if is_last:
+            claims.close(claim)
     return tally
 
 

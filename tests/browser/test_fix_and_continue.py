@@ -17,13 +17,16 @@ MANAGER = "luis.manager@agency.example"
 PEOPLE, HAD_IT = 9, 4
 SENT_MS = 60_000
 SEED = f"""
+import time
+from django.db import transaction
+from django.utils import timezone
 from core.accounts.choices import Role
 from core.campaigns.services import campaign_pause, campaign_send_now
 from core.common.tenancy import all_organizations, organization_scope
 from core.delivery.claim import claim_batch
 from core.delivery.dispatch import dispatch
 from core.delivery.materialise import materialise_campaign
-from core.delivery.models import Connection
+from core.delivery.models import Connection, DeliveryBatch
 from tests.support import factories
 with all_organizations(reason="the browser test makes its client"):
     client = factories.make_organization({CLIENT!r}, color="#7c2d12")
@@ -35,12 +38,21 @@ with organization_scope(client):
     people = [factories.make_contact(client, f"reader{{n}}@faro.example", first_name="Eva") for n in range({PEOPLE})]
     group = factories.make_group(client, "Readers", people)
     campaign = factories.make_campaign(client, group=group, name={CAMPAIGN!r}, subject={WRONG!r})
-    campaign_send_now(campaign_id=campaign.pk)
-    materialise_campaign(campaign_id=campaign.pk)
-with all_organizations(reason="the browser test does the worker's job"):
-    dispatch(claim_batch(worker="test"))
+    with transaction.atomic():
+        # The product's own worker is at work as well: the later batches wait until the campaign is paused.
+        campaign_send_now(campaign_id=campaign.pk)
+        materialise_campaign(campaign_id=campaign.pk)
+        later = DeliveryBatch.objects.filter(campaign=campaign, number__gt=1)
+        later.update(due_at=timezone.now() + timezone.timedelta(days=1))
+with all_organizations(reason="the browser test helps the worker"):
+    claim = claim_batch(worker="test")
+    if claim is not None:
+        dispatch(claim)
 with organization_scope(client):
+    while not DeliveryBatch.objects.filter(campaign=campaign, number=1, state="settled").exists():
+        time.sleep(0.1)
     campaign_pause(campaign_id=campaign.pk)
+    later.update(due_at=timezone.now())
 """
 
 

@@ -17,6 +17,7 @@ from core.accounts.permissions import Permission
 from core.campaigns import presentation as words
 from core.campaigns import services
 from core.campaigns.admin.addresses import change_url, report_url
+from core.campaigns.errors import ChangedMeanwhile, IllegalTransition
 from core.campaigns.models import Campaign
 from core.campaigns.preflight import SendPreview, send_preview
 from core.campaigns.queries import expected_seconds
@@ -52,7 +53,13 @@ class SendingActions:
 
         def perform() -> str:
             version = int(confirmed_version) if confirmed_version.isdigit() else None
-            sent = services.campaign_send_now(campaign_id=campaign.pk, version=version)
+            try:
+                sent = services.campaign_send_now(campaign_id=campaign.pk, version=version)
+            except (ChangedMeanwhile, IllegalTransition):
+                # Two clicks at once: the first one sent it.
+                sent = Campaign.objects.get(pk=campaign.pk)
+                if sent.status in SENDABLE:
+                    raise
             return f"“{sent}” is on its way to {words.people(sent.emails_reserved)}."
 
         return self.confirmed(  # type: ignore[attr-defined, no-any-return]

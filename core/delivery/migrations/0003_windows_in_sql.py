@@ -31,7 +31,7 @@ $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("delivery", "0006_limits_and_accounts")]
+    dependencies = [("delivery", "0002_room_for_updates")]
 
     operations = [
         migrations.RunSQL(LOCAL_TIME, "DROP FUNCTION engagex_local_time(timestamptz, text);"),

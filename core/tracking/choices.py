@@ -36,6 +36,33 @@ PEOPLE = frozenset({Verdict.HUMAN, Verdict.PROXY, Verdict.UNKNOWN})
 """Verdicts counted as people in headline rates: an image proxy loads when a person opens."""
 
 
+class Device(models.TextChoices):
+    """What a mail was read on, as far as the request tells."""
+
+    COMPUTER = "computer", "Computer"
+    PHONE = "phone", "Phone"
+    TABLET = "tablet", "Tablet"
+    HIDDEN = "hidden", "Hidden by the mail app"
+    """Behind an image proxy or a prefetch nobody can tell."""
+    UNKNOWN = "unknown", "Unknown"
+
+
+class Part(models.TextChoices):
+    """What a campaign's counters are divided by."""
+
+    ALL = "all", "All"
+    PROVIDER = "provider", "Mailbox provider"
+    DOMAIN = "domain", "Recipient's domain"
+    DEVICE = "device", "Device"
+    GROUP = "group", "Group"
+    BOUNCE = "bounce", "Why it came back"
+
+
+class PeriodLength(models.TextChoices):
+    DAY = "day", "Day"
+    MONTH = "month", "Month"
+
+
 class VerdictReason(models.TextChoices):
     """The signal a verdict rests on. Codes are stored with the event; the first one decided."""
 

@@ -19,7 +19,7 @@ from core.common import tenancy
 from core.delivery import bounces, outcomes
 from core.delivery.states import DeliveryState
 from core.tracking import consequences
-from core.tracking.choices import PEOPLE, EventType, Verdict
+from core.tracking.choices import PEOPLE, Device, EventType, Verdict
 from core.tracking.waking import wake_roll_up
 
 
@@ -35,6 +35,7 @@ class Arrival:
     verdict: str = Verdict.UNKNOWN
     reasons: tuple[str, ...] = ()
     bounce_class: str = ""
+    device: str = Device.UNKNOWN
     seen: dict[str, Any] = field(default_factory=dict)
 
 
@@ -49,7 +50,7 @@ class Taken:
 # Emptied rather than made anew: a catalogue entry per call would cost more than the rows.
 _TABLES = """
 CREATE TEMP TABLE IF NOT EXISTS tracking_arrivals (
-    place int, message_id uuid, type text, verdict text, reasons jsonb, bounce_class text, event_key text,
+    place int, message_id uuid, type text, verdict text, reasons jsonb, bounce_class text, device text, event_key text,
     occurred_at timestamptz, link_number int, seen jsonb
 );
 CREATE TEMP TABLE IF NOT EXISTS tracking_fresh (
@@ -77,9 +78,9 @@ _INSERT = f"""
 WITH found AS ({_FIND}), written AS (
     INSERT INTO tracking_analyticsevent
            (id, organization_id, message_id, campaign_id, contact_id, link_id, type, verdict, reasons, bounce_class,
-            event_key, occurred_at, received_at, seen)
+            device, event_key, occurred_at, received_at, seen)
     SELECT engagex_uuid7(), organization_id, message_id, campaign_id, contact_id, link_id, type, verdict, reasons,
-           bounce_class, event_key, occurred_at, now(), seen
+           bounce_class, device, event_key, occurred_at, now(), seen
       FROM found ORDER BY organization_id, event_key, place
         ON CONFLICT (organization_id, event_key) DO NOTHING
     RETURNING organization_id, message_id, campaign_id, contact_id, type, verdict, bounce_class, occurred_at
@@ -209,10 +210,11 @@ def _line(place: int, arrival: Arrival) -> bytes:
     key = arrival.event_key.translate(_ESCAPES).encode()
     reasons, seen = (orjson.dumps(value).replace(b"\\", b"\\\\") for value in (arrival.reasons, arrival.seen))
     plain = f"{place}\t{arrival.message_id}\t{arrival.type}\t{arrival.verdict}\t".encode()
-    return b"%b%b\t%b\t%b\t%b\t%b\t%b\n" % (
+    return b"%b%b\t%b\t%b\t%b\t%b\t%b\t%b\n" % (
         plain,
         reasons,
         str(arrival.bounce_class).encode(),
+        str(arrival.device).encode(),
         key,
         arrival.occurred_at.isoformat().encode(),
         link.encode(),

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from core.campaigns.models import CampaignLink
+from core.campaigns.models import Campaign, CampaignLink
 from core.common import tenancy
 from core.common.db import advisory_lock
 from core.common.ids import new_id
@@ -25,6 +25,7 @@ from core.delivery.models import Message
 from core.delivery.states import SendState
 from core.tracking import rollups
 from core.tracking.choices import PEOPLE, EventType, Verdict, VerdictReason
+from core.tracking.devices import device_of
 from core.tracking.models import AnalyticsEvent, DirtyCampaign
 from core.tracking.verdicts import Hit, judge
 from core.tracking.waking import wake_roll_up
@@ -75,6 +76,7 @@ def event_record(
         event_key=event_key,
         occurred_at=occurred_at,
         seen=seen or {},
+        device=device_of((seen or {}).get("user_agent", "")),
     )
     AnalyticsEvent.objects.bulk_create([event], ignore_conflicts=True)
     if not AnalyticsEvent.objects.filter(pk=event.pk).exists():
@@ -202,7 +204,16 @@ def roll_up() -> dict[str, int]:
     """Recompute the counters of every marked campaign in the open scope. Safe to run twice, and at once."""
     marked = list(DirtyCampaign.objects.values_list("organization_id", "campaign_id"))
     done = sum(campaign_roll_up(organization_id=owner, campaign_id=campaign) for owner, campaign in marked)
+    for owner in {owner for owner, _ in marked}:
+        organization_roll_up(organization_id=owner)
     return {"campaigns": done, "left_to_another_run": len(marked) - done}
+
+
+@transaction.atomic
+def organization_roll_up(*, organization_id: UUID) -> None:
+    """Recount the days and months of a client."""
+    campaigns = Campaign.objects.filter(organization_id=organization_id).values_list("pk", flat=True)
+    rollups.recompute_periods(organization_id=organization_id, campaign_ids=list(campaigns))
 
 
 def campaign_roll_up(*, organization_id: UUID, campaign_id: UUID) -> bool:

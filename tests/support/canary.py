@@ -66,13 +66,15 @@ from core.exports.models import ExportPart, ListExport
 from core.subscriptions.choices import Metric
 from core.subscriptions.models import Subscription, Usage
 from core.subscriptions.usage import month_of
-from core.tracking.choices import DeadReason, EventType, PostState, Verdict
+from core.tracking.choices import DeadReason, EventType, Part, PeriodLength, PostState, Verdict
 from core.tracking.models import (
     AnalyticsEvent,
     CampaignHour,
+    CampaignPart,
     DeadEvent,
     DirtyCampaign,
     LinkClicks,
+    OrganizationPeriod,
     WebhookEndpoint,
     WebhookPost,
 )
@@ -444,6 +446,22 @@ def _tracking_rows(organization: Organization, rows: Rows) -> Rows:
         AnalyticsEvent: event,
         CampaignHour: hour,
         LinkClicks: clicks,
+        CampaignPart: CampaignPart.objects.create(
+            organization=organization,
+            campaign=campaign,
+            part=Part.DOMAIN,
+            value=f"{rows[Contact].first_name}.example".lower(),
+            type=EventType.OPENED,
+            verdict=Verdict.HUMAN,
+        ),
+        OrganizationPeriod: OrganizationPeriod.objects.create(
+            organization=organization,
+            length=PeriodLength.DAY,
+            start=datetime.date(2026, 11, 1),
+            sender=f"hello@{rows[Contact].first_name}.example",
+            type=EventType.OPENED,
+            verdict=Verdict.HUMAN,
+        ),
         DirtyCampaign: dirty,
         **_webhook_rows(organization, rows),
     }

@@ -29,7 +29,7 @@ from core.subscriptions.choices import Metric
 from core.subscriptions.models import Usage
 from core.subscriptions.usage import month_of
 from core.tracking.choices import EventType, Verdict
-from core.tracking.services import campaign_roll_up, event_record
+from core.tracking.services import campaign_roll_up, event_record, organization_roll_up
 
 MAILS_KEPT = 25
 """Of each mailing, so many stay in the sandbox inbox to look at; a year of them all would fill the disk."""
@@ -80,6 +80,7 @@ def send_past_campaign(sender: Sender, story: PastCampaign) -> bool:
     _move_back(campaign, _sending_time(sender.organization, story.days_ago))
     _tell_what_people_did(campaign, story)
     campaign_roll_up(organization_id=sender.organization.pk, campaign_id=campaign.pk)
+    organization_roll_up(organization_id=sender.organization.pk)
     return True
 
 

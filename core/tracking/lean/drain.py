@@ -20,6 +20,7 @@ from core.campaigns.states import CampaignStatus
 from core.delivery.states import SendState
 from core.tracking import intake
 from core.tracking.choices import LossReason
+from core.tracking.devices import device_of
 from core.tracking.intake import Arrival
 from core.tracking.lean.hits import FIELD, STREAM, NoHit, StreamHit, unpacked
 from core.tracking.lean.links import KEPT_SECONDS, cache_key, stored_links
@@ -28,7 +29,9 @@ from core.tracking.verdicts import TOO_SOON_SECONDS, Hit, judge
 
 logger = logging.getLogger(__name__)
 
-_judge = lru_cache(maxsize=10_000)(judge)  # people use few mail apps
+# People use few mail apps.
+_judge = lru_cache(maxsize=10_000)(judge)
+_device_of = lru_cache(maxsize=10_000)(device_of)
 GROUP = "engagex"
 CONSUMER = "worker"
 AT_ONCE = 5_000
@@ -169,6 +172,7 @@ def _judged(found: Sequence[StreamHit]) -> list[Arrival]:
                 link_number=hit.link_number or None,
                 verdict=judgement.verdict,
                 reasons=judgement.reasons,
+                device=_device_of(hit.seen["user_agent"]),
                 seen=hit.seen,
             )
         )

@@ -1,0 +1,133 @@
+"""The counters that pages read. Nothing else counts events."""
+
+from django.db import models
+
+from core.common.constraints import SameOrganization
+from core.common.models import OrganizationOwned, UUIDModel
+from core.tracking.choices import EventType, Part, PeriodLength, Verdict
+
+
+class CampaignHour(UUIDModel, OrganizationOwned):
+    """Rollup: how many events of a type and verdict a campaign had in an hour (UTC), and how many of them were a
+    message's first of that type and kind. Recomputed from events, never added to."""
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="hours", db_constraint=False, db_index=False
+    )
+    hour = models.DateTimeField()
+    type = models.CharField(max_length=12, choices=EventType)
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    total = models.PositiveIntegerField(default=0)
+    firsts = models.PositiveIntegerField(default=0)
+
+    class Meta(OrganizationOwned.Meta):
+        ordering = ["campaign", "hour"]
+        constraints = [
+            SameOrganization(field="campaign", name="tracking_hour_campaign_same_org"),
+            models.UniqueConstraint(fields=["campaign", "hour", "type", "verdict"], name="tracking_hour_once"),
+        ]
+        indexes = [models.Index(fields=["organization", "hour"], name="tracking_hour_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.hour:%Y-%m-%d %H}h: {self.total}"
+
+
+class LinkClicks(UUIDModel, OrganizationOwned):
+    """Rollup: how often a link of a campaign was followed, and by how many messages' recipients (`firsts`: a message's
+    first click on this link by its kind of visitor). Recomputed together with CampaignHour."""
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    link = models.ForeignKey(
+        "campaigns.CampaignLink", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    total = models.PositiveIntegerField(default=0)
+    firsts = models.PositiveIntegerField(default=0)
+
+    class Meta(OrganizationOwned.Meta):
+        verbose_name = "clicks of a link"
+        verbose_name_plural = "clicks of links"
+        constraints = [
+            SameOrganization(field="campaign", name="tracking_link_campaign_same_org"),
+            SameOrganization(field="link", name="tracking_link_link_same_org"),
+            models.UniqueConstraint(fields=["campaign", "link", "verdict"], name="tracking_link_once"),
+        ]
+        indexes = [models.Index(fields=["organization", "campaign"], name="tracking_link_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.link}: {self.total}"
+
+
+class CampaignPart(UUIDModel, OrganizationOwned):
+    """Rollup: a campaign's events of a type and verdict, by one of its dimensions (`part`, `value`), `firsts` as in
+    CampaignHour. `part` "all" with value "" is the whole campaign.
+
+    Type "sent" is special: it counts the mails of the ledger that were accepted (`total` = `firsts`, verdict "human").
+    `value` by part: provider → the name in mailbox_providers; domain → the recipient's domain; device → Device;
+    group → the group's id (of those the campaign was sent to; a person in two groups counts in both);
+    bounce → BounceClass. Device has opens and clicks only, bounce has bounces and drops only.
+    """
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="parts", db_constraint=False, db_index=False
+    )
+    part = models.CharField(max_length=8, choices=Part)
+    value = models.CharField(max_length=255, blank=True)
+    type = models.CharField(max_length=12, choices=EventType)
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    total = models.PositiveIntegerField(default=0)
+    firsts = models.PositiveIntegerField(default=0)
+
+    class Meta(OrganizationOwned.Meta):
+        constraints = [
+            SameOrganization(field="campaign", name="tracking_part_campaign_same_org"),
+            models.UniqueConstraint(fields=["campaign", "part", "value", "type", "verdict"], name="tracking_part_once"),
+        ]
+        indexes = [models.Index(fields=["organization", "part"], name="tracking_part_organization")]
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.value} {self.type}: {self.total}"
+
+
+class OrganizationPeriod(UUIDModel, OrganizationOwned):
+    """Rollup over all campaigns of a client: a day or a month of the client's own calendar (`start` is its first day),
+    by sender (from address of the campaign) and mailbox provider. Type "sent" as in CampaignPart, by the day of
+    acceptance. Ranges of up to a few months read days, longer ones months."""
+
+    length = models.CharField(max_length=5, choices=PeriodLength)
+    start = models.DateField()
+    sender = models.CharField(max_length=320, blank=True)
+    provider = models.CharField(max_length=40, blank=True)
+    type = models.CharField(max_length=12, choices=EventType)
+    verdict = models.CharField(max_length=8, choices=Verdict)
+    total = models.PositiveIntegerField(default=0)
+    firsts = models.PositiveIntegerField(default=0)
+
+    class Meta(OrganizationOwned.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "length", "start", "sender", "provider", "type", "verdict"],
+                name="tracking_period_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.length} {self.start} {self.type}: {self.total}"
+
+
+class DirtyCampaign(OrganizationOwned):
+    """A campaign whose rollup is older than its events. `touched` rises with each event batch; the rollup removes the
+    row only if it still finds the value it started from."""
+
+    campaign = models.OneToOneField(
+        "campaigns.Campaign", on_delete=models.CASCADE, primary_key=True, related_name="+", db_constraint=False
+    )
+    touched = models.BigIntegerField(default=1)
+
+    class Meta(OrganizationOwned.Meta):
+        constraints = [SameOrganization(field="campaign", name="tracking_dirty_campaign_same_org")]
+
+    def __str__(self) -> str:
+        return str(self.campaign_id)

@@ -143,11 +143,28 @@ def blocked_contacts(
     """
     organization_id = as_organization_id(organization_id)
     require(organization_id)
-    blocked = _blocked(organization_id, definition)
-    with prepared(blocked.text, [*blocked.parameters, organization_id, list(contact_ids)]) as cursor:
+    reason, parameters = last_moment_sql(organization_id, definition)
+    sql = f"""
+        SELECT contact.id, {reason} FROM contacts_contact AS contact
+         WHERE contact.organization_id = %s AND contact.id = ANY(%s)
+    """  # noqa: S608 - made of the constants of this module
+    with prepared(sql, [*parameters, organization_id, list(contact_ids)]) as cursor:
         reasons = dict(cursor.fetchall())
     found = {contact_id: reasons.get(contact_id, BlockReason.DELETED.value) for contact_id in contact_ids}
     return {contact_id: reason for contact_id, reason in found.items() if reason}
+
+
+def last_moment_sql(organization_id: UUID, definition: AudienceDefinition | None) -> tuple[str, list[Any]]:
+    """An expression over the alias `contact`, with its parameters: why this person must not be written to at this
+    moment, '' where nothing speaks against it.
+
+    Its text is the same for every slice of a campaign, so that a statement with it is planned once, whatever comes onto
+    the lists meanwhile. Call within the organization's scope.
+    """
+    require(organization_id)
+    topics = _topics_at_last(organization_id, definition)
+    reason = _reason(own=_Sql(_OWN, [organization_id]), agency=_Sql(_AGENCY), topics=topics)
+    return reason.text, list(reason.parameters)
 
 
 # Who
@@ -317,19 +334,6 @@ _AGENCY = f"""
 _ANY_LEFT = f"""
     (SELECT EXISTS (SELECT 1 FROM contacts_suppression WHERE organization_id = %s AND group_id = {_ANY_OF}))
 """  # noqa: S608 - made of the constants above
-
-
-def _blocked(organization_id: UUID, definition: AudienceDefinition | None) -> _Sql:
-    """The last-moment statement without its last two parameters. Its text is the same for every slice of a campaign, so
-    that it is planned once, whatever comes onto the lists meanwhile."""
-    reason = _reason(
-        own=_Sql(_OWN, [organization_id]), agency=_Sql(_AGENCY), topics=_topics_at_last(organization_id, definition)
-    )
-    text = f"""
-        SELECT contact.id, {reason.text} FROM contacts_contact AS contact
-         WHERE contact.organization_id = %s AND contact.id = ANY(%s)
-    """  # noqa: S608 - made of the constants above
-    return _Sql(text, reason.parameters)
 
 
 def _topics_at_last(organization_id: UUID, definition: AudienceDefinition | None) -> _Sql:

@@ -1,7 +1,8 @@
 """Reads of contacts, groups and imports for the packages above."""
 
 import datetime
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -39,6 +40,34 @@ def _merge_values(columns: dict[str, Any]) -> ContactValues:
     values["contact.full_name"] = name
     values.update({f"contact.attributes.{key}": _as_text(value) for key, value in attributes.items()})
     return ContactValues(address=columns["email"], name=name, values=values)
+
+
+class MergeReader:
+    """Reads just those merge values that a mail depends on, out of a statement of somebody else's.
+
+    `columns` belong into its SELECT, over the alias `contact`; `read` takes what came back for them.
+    """
+
+    def __init__(self, keys: Collection[str]) -> None:
+        """`keys` such as "contact.first_name" and "contact.attributes.city"; others are no business of a contact."""
+        self._fields = tuple(name for name in _MERGE_COLUMNS[:-1] if f"contact.{name}" in keys)
+        prefix = "contact.attributes."
+        self._attributes = tuple(sorted(key.removeprefix(prefix) for key in keys if key.startswith(prefix)))
+        names = ("email", "first_name", "last_name", *self._fields, *(("attributes",) if self._attributes else ()))
+        self.columns = ", ".join(f"contact.{name}" for name in names)
+
+    def read(self, columns: Sequence[Any]) -> ContactValues:
+        """The values of one person. Those of fields that she has no value for are missing."""
+        address, first_name, last_name = columns[:3]
+        values = {f"contact.{name}": value for name, value in zip(self._fields, columns[3:], strict=False)}
+        name = f"{first_name} {last_name}".strip()
+        values["contact.full_name"] = name
+        if self._attributes:
+            found = columns[-1] if isinstance(columns[-1], dict) else json.loads(columns[-1])
+            for key in self._attributes:
+                if key in found:
+                    values[f"contact.attributes.{key}"] = _as_text(found[key])
+        return ContactValues(address=address, name=name, values=values)
 
 
 def _as_text(value: Any) -> str:

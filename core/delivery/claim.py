@@ -33,7 +33,7 @@ from core.domains.models import SendingDomain
 
 _CLAIM = """
     WITH campaign AS (
-        SELECT id FROM campaigns_campaign
+        SELECT id, content_revision FROM campaigns_campaign
          WHERE id = %(campaign_id)s AND organization_id = %(organization_id)s AND status IN ('sending', 'sent')
            FOR SHARE
     ), next AS (
@@ -52,10 +52,14 @@ _CLAIM = """
            lease_until = now() + %(lease)s * interval '1 second',
            fencing_token = batch.fencing_token + 1,
            worker = %(worker)s
-      FROM next
+      FROM next, campaign
      WHERE batch.id = next.id
     RETURNING batch.id, batch.organization_id, batch.campaign_id, batch.connection_id,
-              greatest(next.updated_at, next.account_updated_at), batch.fencing_token, batch.worker, batch.variant,
+              greatest(next.updated_at, next.account_updated_at), batch.fencing_token, batch.worker,
+              (SELECT snapshot.id FROM campaigns_campaignsnapshot AS snapshot
+                WHERE snapshot.organization_id = batch.organization_id AND snapshot.campaign_id = batch.campaign_id
+                  AND snapshot.variant = batch.variant AND snapshot.revision <= campaign.content_revision
+                ORDER BY snapshot.revision DESC LIMIT 1), campaign.content_revision,
               batch.size - batch.accepted_count - batch.suppressed_count - batch.failed_count - batch.retry_count
                          - batch.uncertain_count - batch.unresolved_count
 """
@@ -64,6 +68,8 @@ _CLAIM = """
 @dataclass(frozen=True, slots=True)
 class BatchClaim:
     """A batch that this worker holds as long as its lease lasts and `fencing_token` is the batch's newest.
+
+    Its mails are made from `snapshot_id`, what goes out now at the campaign's `revision`.
 
     At most `allowance` of its mails may go out (None: all). They are charged to `buckets` and to the day in `held`;
     `give_back` returns what was not used.
@@ -76,8 +82,9 @@ class BatchClaim:
     connection_changed_at: datetime.datetime
     fencing_token: int
     worker: str
-    variant: int = 0
-    waiting: int = 0
+    snapshot_id: UUID
+    revision: int
+    waiting: int
     allowance: int | None = None
     buckets: tuple[Bucket, ...] = ()
     held: Held | None = None

@@ -10,7 +10,6 @@ What a worker killed between these commits leaves behind:
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from django.db import transaction
@@ -24,10 +23,10 @@ from core.delivery import claim as claims
 from core.delivery import intent as intents
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
-from core.delivery.intent import DueMessage, Intent
+from core.delivery.intent import Intent
 from core.delivery.lease import LeaseKeeper
 from core.delivery.models import Connection
-from core.delivery.rendering import CampaignMail, campaign_mail
+from core.delivery.rendering import CampaignMail, prepared_mail
 from core.delivery.services import connection_paused
 from core.delivery.transports.base import OutcomeKind, Transport
 from core.delivery.transports.errors import ConnectionProblem, TransportError
@@ -84,28 +83,26 @@ def dispatch(claim: BatchClaim, *, deadline: float | None = None) -> Counter[str
 def _dispatch(claim: BatchClaim, deadline: float | None, tally: Counter[str]) -> None:
     # Narrower than the worker's own scope: from here on only this client's rows can be touched.
     with organization_scope(claim.organization_id):
-        mail = campaign_mail(claim.campaign_id, claim.variant)
+        mail = prepared_mail(claim.organization_id, claim.snapshot_id, claim.revision)
         transport = transports.get(claim.connection_id, claim.connection_changed_at)
-        slices = list(_slices(intents.due_messages(claim)[: claim.allowance], transport.slice_size))
-        for place, messages in enumerate(slices):
-            if place and deadline is not None and time.monotonic() > deadline:
-                break
-            is_last = place == len(slices) - 1
-            intent = intents.commit_intent(claim, mail, messages)
+        most = claim.waiting if claim.allowance is None else min(claim.waiting, claim.allowance)
+        looked_at, last = 0, None
+        while looked_at < most and not (last and deadline is not None and time.monotonic() > deadline):
+            limit = min(transport.slice_size, most - looked_at)
+            intent = intents.commit_intent(claim, mail, limit=limit, after=last)
             if intent is None:
                 claims.hand_back(claim)
                 return
+            if not intent.attempts:
+                break
+            looked_at, last = looked_at + len(intent.attempts), intent.last
             tally["suppressed"] += intent.skipped
             if intent.recipients:
-                goes_on = _hand_over(claim, mail, transport, intent, messages, tally, is_last=is_last)
+                is_last = looked_at >= most
+                goes_on = _hand_over(claim, mail, transport, intent, tally, is_last=is_last)
                 if is_last or not goes_on:
                     return
         claims.close(claim)
-
-
-def _slices(messages: Sequence[DueMessage], size: int) -> Iterator[Sequence[DueMessage]]:
-    for start in range(0, len(messages), size):
-        yield messages[start : start + size]
 
 
 def _hand_over(
@@ -113,7 +110,6 @@ def _hand_over(
     mail: CampaignMail,
     transport: Transport,
     intent: Intent,
-    messages: Sequence[DueMessage],
     tally: Counter[str],
     *,
     is_last: bool,
@@ -124,11 +120,10 @@ def _hand_over(
     except TransportError as problem:
         _stand_still(claim, intent, problem)
         return False
-    attempts = {message.message_id: message.attempts for message in messages}
     try:
-        tally += outcomes.record(claim, intent.attempt_id, answers, attempts, is_last=is_last)
+        tally += outcomes.record(claim, intent.attempt_id, answers, intent.attempts, is_last=is_last)
     except StaleClaim as stale:
-        proven = outcomes.record_late(claim, answers, attempts)
+        proven = outcomes.record_late(claim, answers, intent.attempts)
         logger.warning("Batch %s: %s The late answers settled %d doubts.", claim.batch_id, stale, len(proven))
         return False
     return True

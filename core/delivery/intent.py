@@ -15,31 +15,45 @@ from django.db import transaction
 from core.common.ids import new_id
 from core.common.prepared import prepared
 from core.common.tenancy import require
-from core.contacts.audience import blocked_contacts
-from core.contacts.queries import ContactValues, contact_merge_values
+from core.contacts.audience import last_moment_sql
+from core.contacts.choices import BlockReason
 from core.delivery import outcomes
 from core.delivery.claim import BatchClaim
 from core.delivery.rendering import CampaignMail
 from core.delivery.transports.base import Recipient
 
-
-@dataclass(frozen=True, slots=True)
-class DueMessage:
-    """A message of a claimed batch that waits to be sent. `attempts` were made before."""
-
-    message_id: UUID
-    contact_id: UUID
-    attempts: int
-    person: ContactValues
+MOST_AT_ONCE = 1_000
+"""As many as a batch may hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A committed intent. Without recipients nothing is to be sent: all of them were blocked at the last moment."""
+    """A committed intent about the next mails of a batch, in id order.
+
+    `attempts` has every mail that was looked at, with how often it was tried before; `skipped` of them were blocked at
+    the last moment. Without recipients nothing is to be sent, and without attempts no mail of the batch waits.
+    """
 
     attempt_id: UUID
     recipients: list[Recipient]
+    attempts: dict[UUID, int]
     skipped: int
+
+    @property
+    def last(self) -> UUID | None:
+        """Where the next intent of this batch goes on."""
+        return next(reversed(self.attempts), None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A mail that waits to be sent. `reason` names why its person must not be written to; "" when she may."""
+
+    message_id: UUID
+    contact_id: UUID
+    attempts: int
+    reason: str
+    columns: Sequence[Any]
 
 
 # Pause and cancel against an intent: as in `claim`, the campaign's row is locked FOR SHARE. A pause that committed
@@ -80,29 +94,30 @@ _WRITE_INTENT = """
 """
 
 
-# By the batch alone first: without statistics, in a ledger that grows by the second, the planner would also walk the
-# index of everything the client ever got, longer with each mail.
+# Mails, people and the last look at them in one statement, after the campaign's row is locked: nobody whom it shows can
+# have been called off in between. By the batch alone first: without statistics, in a ledger that grows by the second,
+# the planner would also walk the index of everything the client ever got, longer with each mail.
 _DUE = """
     WITH of_batch AS MATERIALIZED (
-        SELECT id, contact_id, attempts, organization_id, send_state FROM delivery_message WHERE batch_id = %(batch_id)s
+        SELECT id, contact_id, attempts, organization_id, send_state FROM delivery_message WHERE batch_id = %s
+    ), due AS MATERIALIZED (
+        SELECT id, contact_id, attempts FROM of_batch
+         WHERE organization_id = %s AND send_state = 'ready' AND id > %s ORDER BY id LIMIT %s
     )
-    SELECT id, contact_id, attempts FROM of_batch
-     WHERE organization_id = %(organization_id)s AND send_state = 'ready' ORDER BY id
+    SELECT due.id, due.contact_id, due.attempts,
+           CASE WHEN contact.id IS NULL THEN '{deleted}' ELSE {reason} END, {columns}
+      FROM due LEFT JOIN contacts_contact AS contact
+        ON contact.id = due.contact_id AND contact.organization_id = %s
+     ORDER BY due.id
 """
+_BEFORE_ALL = UUID(int=0)
 
 
-def due_messages(claim: BatchClaim) -> list[DueMessage]:
-    """The messages of a claimed batch that wait to be sent, in id order, with their contacts' values. Two queries."""
-    require(claim.organization_id)
-    parameters = {"batch_id": claim.batch_id, "organization_id": claim.organization_id}
-    with prepared(_DUE, parameters) as cursor:
-        rows = cursor.fetchall()
-    people = contact_merge_values(organization_id=claim.organization_id, contact_ids=[row[1] for row in rows])
-    return [DueMessage(row[0], row[1], row[2], people[row[1]]) for row in rows]
-
-
-def commit_intent(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueMessage]) -> Intent | None:
-    """Commit that these messages are about to be handed over; people blocked meanwhile are suppressed instead.
+def commit_intent(
+    claim: BatchClaim, mail: CampaignMail, *, limit: int = MOST_AT_ONCE, after: UUID | None = None
+) -> Intent | None:
+    """Commit that the next mails of the batch, at most `limit` behind `after`, are about to be handed over; people
+    blocked meanwhile are suppressed instead.
 
     None, with nothing written, when the batch may not go on: its campaign was paused or cancelled, its content was
     corrected since `mail` was prepared, or the batch was taken away. Three statements and one commit, whatever the
@@ -112,16 +127,11 @@ def commit_intent(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueM
     with transaction.atomic():
         if not _hold(claim, mail):
             return None
-        contact_ids = [message.contact_id for message in messages]
-        blocked = blocked_contacts(
-            organization_id=claim.organization_id, contact_ids=contact_ids, definition=mail.audience
-        )
-        reasons = {
-            message.message_id: blocked[message.contact_id] for message in messages if message.contact_id in blocked
-        }
+        due = _due(claim, mail, after or _BEFORE_ALL, limit)
+        reasons = {one.message_id: one.reason for one in due if one.reason}
         outcomes.skip(claim, reasons)
-        open_messages = [message for message in messages if message.contact_id not in blocked]
-        return Intent(*_written(claim, mail, open_messages), skipped=len(reasons))
+        attempt_id, recipients = _written(claim, mail, [one for one in due if not one.reason])
+        return Intent(attempt_id, recipients, {one.message_id: one.attempts for one in due}, len(reasons))
 
 
 def _hold(claim: BatchClaim, mail: CampaignMail) -> bool:
@@ -137,12 +147,20 @@ def _hold(claim: BatchClaim, mail: CampaignMail) -> bool:
         return cursor.rowcount == 1
 
 
-def _written(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueMessage]) -> tuple[UUID, list[Recipient]]:
-    """Write attempt and values; the attempt's id, and the recipients in the order of the messages."""
+def _due(claim: BatchClaim, mail: CampaignMail, after: UUID, limit: int) -> list[_Due]:
+    reason, parameters = last_moment_sql(claim.organization_id, mail.audience)
+    sql = _DUE.format(deleted=BlockReason.DELETED, reason=reason, columns=mail.people.columns)
+    of_batch = [claim.batch_id, claim.organization_id, after, limit]
+    with prepared(sql, [*of_batch, *parameters, claim.organization_id]) as cursor:
+        return [_Due(row[0], row[1], row[2], row[3], row[4:]) for row in cursor.fetchall()]
+
+
+def _written(claim: BatchClaim, mail: CampaignMail, due: Sequence[_Due]) -> tuple[UUID, list[Recipient]]:
+    """Write attempt and values; the attempt's id, and the recipients in the order of the mails."""
     attempt_id = new_id()
-    if not messages:
+    if not due:
         return attempt_id, []
-    mails = [_mail(mail, message) for message in messages]
+    mails = [_mail(mail, one) for one in due]
     parameters: dict[str, Any] = {
         "attempt_id": attempt_id,
         "organization_id": claim.organization_id,
@@ -157,13 +175,12 @@ def _written(claim: BatchClaim, mail: CampaignMail, messages: Sequence[DueMessag
     return attempt_id, [mail.recipient(**values) for values in mails]
 
 
-def _mail(mail: CampaignMail, message: DueMessage) -> dict[str, Any]:
+def _mail(mail: CampaignMail, one: _Due) -> dict[str, Any]:
     """What one mail is made from, by the names of `_WRITE_INTENT` and of `CampaignMail.recipient`."""
-    person = message.person
-    kept = mail.kept_values(person.name, person.values)
+    person = mail.people.read(one.columns)
     return {
-        "message_id": message.message_id,
-        "contact_id": message.contact_id,
+        "message_id": one.message_id,
+        "contact_id": one.contact_id,
         "address": person.address,
-        "values": kept,
+        "values": person.values,
     }

@@ -7,9 +7,10 @@ transaction: used = accepted + in flight, always.
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, fields
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,6 @@ from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
 from core.common.prepared import prepared
 from core.common.tenancy import require
-from core.delivery import claim as claims
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
 from core.delivery.models import Message
@@ -73,15 +73,23 @@ _SUMS = ", ".join(
     f"coalesce(sum(step) FILTER (WHERE state = '{state}'), 0) AS {column}" for column, state in _COUNTED.items()
 )
 _ADDED = ", ".join(f"{column} = batch.{column} + change.{column}" for column in _COUNTED)
+_NOT_CHARGED = ", ".join(f"'{state}'" for state in sorted(GIVES_BACK))
+_ADDED_OR_NONE = ", ".join(f"{column} = batch.{column} + coalesce(change.{column}, 0)" for column in _COUNTED)
 
-# `held` locks in order of id, so that two writers never wait for each other, and sees the committed state: the check
-# of legality cannot be overtaken. `moved` and `counted` then change what is locked already. The moves come as one JSON
-# text, which costs a fraction of nine arrays; the planner takes its length for 100 whatever it is, and the ANY leads it
-# to the index all the same.
-_WRITE = f"""
-    WITH wanted AS (
-        SELECT * FROM json_to_recordset(%(moves)s::json) AS wanted (
-            message_id uuid, "to" text, reason text, words text, provider_message_id text,
+
+def _moving(condition: str = "TRUE") -> str:
+    """The parts of a statement that move messages: `moved` holds what was moved, `change` what that is for the counts.
+
+    `held` locks in order of id, so that two writers never wait for each other, and sees the committed state: the check
+    of legality cannot be overtaken. What follows changes what is locked already. The moves come as one JSON text, those
+    alike in one entry, which costs a fraction of nine arrays; the planner takes their number for 100 whatever it is,
+    and the ANY leads it to the index all the same.
+    """
+    return f"""
+    wanted AS (
+        SELECT unnest(alike.message_ids) AS message_id, alike.*
+          FROM json_to_recordset(%(moves)s::json) AS alike (
+            message_ids uuid[], "to" text, reason text, words text, provider_message_id text,
             delay_seconds float8, attempts int, resends int, batch_id uuid
         )
     ), held AS (
@@ -89,7 +97,7 @@ _WRITE = f"""
           FROM wanted JOIN delivery_message AS message ON message.id = wanted.message_id
          WHERE message.id = ANY(ARRAY(SELECT message_id FROM wanted))
            AND message.organization_id = %(organization_id)s
-           AND (message.send_state, wanted."to") IN ({_LEGAL})
+           AND (message.send_state, wanted."to") IN ({_LEGAL}) AND {condition}
          ORDER BY message.id
            FOR UPDATE OF message
     ), moved AS (
@@ -112,7 +120,11 @@ _WRITE = f"""
                 UNION ALL
                 SELECT to_batch, after, 1 FROM moved) AS steps
          GROUP BY batch_id
-    ), counted AS (
+    )"""  # noqa: S608 - made of the constants above
+
+
+_WRITE = f"""
+    WITH {_moving()}, counted AS (
         UPDATE delivery_deliverybatch AS batch SET size = batch.size + change.size, {_ADDED}
           FROM change WHERE batch.id = change.batch_id
     )
@@ -120,16 +132,40 @@ _WRITE = f"""
 """  # noqa: S608 - made of the constants above
 
 # The batch row is locked for the whole transaction: a recovery of the same batch waits, then finds the attempt done.
-_FINISH_ATTEMPT = """
-    WITH held AS (
+_FINISHING = """
+    mine AS (
         SELECT id FROM delivery_deliverybatch
          WHERE id = %(batch_id)s AND organization_id = %(organization_id)s
            AND state = 'dispatching' AND fencing_token = %(token)s
            FOR UPDATE
+    ), attempt AS (
+        UPDATE delivery_sendattempt AS attempt SET finished_at = now(), result = %(result)s
+          FROM mine WHERE attempt.id = %(attempt_id)s AND attempt.batch_id = mine.id AND attempt.finished_at IS NULL
+        RETURNING attempt.batch_id
+    )"""
+_FINISH_ATTEMPT = f"WITH {_FINISHING} SELECT batch_id FROM attempt"  # noqa: S608 - made of the constant above
+
+# All that follows from a provider's answers in one statement: one round trip, one plan and, when nothing has to be
+# given back, its own commit. Nothing moves unless the attempt was this worker's to finish. With its last slice the
+# batch is closed: settled, or given back where mails of it still wait. A statement sees what it moves where it was.
+_RECORD = f"""
+    WITH {_FINISHING}, {_moving("message.batch_id = (SELECT batch_id FROM attempt)")}, ending AS (
+        SELECT batch_id,
+               EXISTS (SELECT 1 FROM delivery_message AS message
+                        WHERE message.batch_id = attempt.batch_id AND message.send_state = 'ready'
+                          AND message.id NOT IN (SELECT id FROM moved)) AS some_wait
+          FROM attempt
+    ), counted AS (
+        UPDATE delivery_deliverybatch AS batch
+           SET {_ADDED_OR_NONE},
+               state = CASE WHEN NOT %(is_last)s THEN batch.state WHEN ending.some_wait THEN 'ready' ELSE 'settled' END,
+               lease_until = CASE WHEN NOT %(is_last)s THEN batch.lease_until END,
+               settled_at = CASE WHEN %(is_last)s AND NOT ending.some_wait THEN now() END
+          FROM ending LEFT JOIN change ON change.batch_id = ending.batch_id
+         WHERE batch.id = ending.batch_id
     )
-    UPDATE delivery_sendattempt AS attempt SET finished_at = now(), result = %(result)s
-      FROM held WHERE attempt.id = %(attempt_id)s AND attempt.batch_id = held.id AND attempt.finished_at IS NULL
-"""
+    SELECT (SELECT count(*) FROM moved WHERE after IN ({_NOT_CHARGED})) FROM attempt
+"""  # noqa: S608 - made of the constants above
 
 
 def write(*, organization_id: UUID, campaign_id: UUID, moves: Sequence[Move], is_charged: bool = True) -> list[Moved]:
@@ -141,7 +177,7 @@ def write(*, organization_id: UUID, campaign_id: UUID, moves: Sequence[Move], is
     require(organization_id)
     if not moves:
         return []
-    parameters = {"organization_id": organization_id, "moves": orjson.dumps(list(moves)).decode()}
+    parameters = {"organization_id": organization_id, "moves": _as_json(moves)}
     with transaction.atomic(savepoint=False):
         with prepared(_WRITE, parameters) as cursor:
             moved = [Moved(row[0], SendState(row[1]), SendState(row[2])) for row in cursor.fetchall()]
@@ -164,14 +200,17 @@ def record(
 
     Raises StaleClaim, with nothing written, when the batch is not this worker's any more: then see `record_late`.
     """
+    require(claim.organization_id)
     tally = Counter(outcome.kind.value for outcome in outcomes)
     moves = [_move(outcome, attempts_before.get(outcome.message_id, 0) + 1) for outcome in outcomes]
-    with transaction.atomic():
-        if not finish_attempt(claim, attempt_id, tally):
+    parameters = _of_attempt(claim, attempt_id, tally) | {"moves": _as_json(moves), "is_last": is_last}
+    gives_back = any(move.to in GIVES_BACK for move in moves)
+    with transaction.atomic(savepoint=False) if gives_back else nullcontext():
+        with prepared(_RECORD, parameters) as cursor:
+            found = cursor.fetchone()
+        if found is None:
             raise StaleClaim("The lease of this batch ran out while its mails were going out.")
-        write(organization_id=claim.organization_id, campaign_id=claim.campaign_id, moves=moves)
-        if is_last:
-            claims.close(claim)
+        _give_back(claim.organization_id, claim.campaign_id, found[0])
     return tally
 
 
@@ -216,15 +255,32 @@ def prove_accepted(*, organization_id: UUID, message_ids: Collection[UUID]) -> i
 def finish_attempt(claim: BatchClaim, attempt_id: UUID, result: Mapping[str, Any]) -> bool:
     """Close an intent, inside the caller's transaction, and keep the batch locked. False: the claim is stale."""
     require(claim.organization_id)
-    parameters: dict[str, Any] = {
+    with prepared(_FINISH_ATTEMPT, _of_attempt(claim, attempt_id, result)) as cursor:
+        return cursor.rowcount == 1
+
+
+def _of_attempt(claim: BatchClaim, attempt_id: UUID, result: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         "batch_id": claim.batch_id,
         "organization_id": claim.organization_id,
         "token": claim.fencing_token,
         "attempt_id": attempt_id,
         "result": orjson.dumps(result).decode(),
     }
-    with prepared(_FINISH_ATTEMPT, parameters) as cursor:
-        return cursor.rowcount == 1
+
+
+def _as_json(moves: Sequence[Move]) -> str:
+    """Moves that differ by the message alone share an entry."""
+    alike: dict[tuple[Any, ...], list[UUID]] = {}
+    for move in moves:
+        alike.setdefault(_alike(move), []).append(move.message_id)
+    return orjson.dumps(
+        [{"message_ids": ids, **dict(zip(_ALIKE, key, strict=True))} for key, ids in alike.items()]
+    ).decode()
+
+
+_ALIKE = tuple(field.name for field in fields(Move) if field.name != "message_id")
+_alike = attrgetter(*_ALIKE)
 
 
 def skip(claim: BatchClaim, reasons: Mapping[UUID, str]) -> list[Moved]:

@@ -6,13 +6,14 @@ from functools import cached_property, lru_cache
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from core.campaigns.content import CompiledContent, compiled_content
 from core.campaigns.models import CampaignLink, CampaignSnapshot
 from core.campaigns.queries import frozen_audience
 from core.contacts.audience import AudienceDefinition
 from core.contacts.public.links import preferences_url
+from core.contacts.queries import MergeReader
 from core.delivery.public_links import MESSAGE_LINKS, LinkMaker, link_maker
 from core.delivery.transports.base import MailContent, Recipient
 from core.domains.queries import signing_key
@@ -60,6 +61,11 @@ class CampaignMail:
         filled = self._with_links(message_id, contact_id, values) if links is None else {**values, **links}
         return Recipient(message_id, address, values.get(FULL_NAME_KEY, ""), filled)
 
+    @cached_property
+    def people(self) -> MergeReader:
+        """Reads of people what this mail depends on."""
+        return MergeReader(self.contact_keys)
+
     def kept_values(self, name: str, values: Mapping[str, str]) -> dict[str, str]:
         """Those of a contact's values that this mail depends on: all that has to be kept to show it again."""
         kept = {key: values[key] for key in self.contact_keys if key in values}
@@ -100,18 +106,21 @@ def inert_links(campaign_id: UUID) -> dict[str, str]:
 
 
 @lru_cache(maxsize=KEPT_CAMPAIGNS)
-def _prepared(snapshot_id: UUID, content_hash: str, revision: int) -> CampaignMail:
-    """A snapshot never changes, so its prepared mail is kept; a transport keeps its own work for the same object."""
-    snapshot = CampaignSnapshot.objects.get(pk=snapshot_id)
+def prepared_mail(organization_id: UUID, snapshot_id: UUID, revision: int) -> CampaignMail:
+    """The mail of a frozen version. A snapshot never changes, so what was prepared is kept; a transport keeps its own
+    work for the same object. Raises CampaignSnapshot.DoesNotExist."""
+    snapshot = CampaignSnapshot.objects.get(organization_id=organization_id, pk=snapshot_id)
     return prepare(compiled_content(snapshot), snapshot, revision)
 
 
 def campaign_mail(campaign_id: UUID, variant: int = 0) -> CampaignMail:
-    """The prepared mail that this variant of a frozen campaign goes out with now: its highest revision (1 query).
+    """The prepared mail that this variant of a frozen campaign goes out with now: its highest
+    revision that the campaign has reached; a correction that nobody released yet goes to nobody (1 query).
 
     Raises CampaignSnapshot.DoesNotExist: not frozen, no such variant, or out of scope.
     """
-    return _newest(CampaignSnapshot.objects.filter(campaign_id=campaign_id, variant=variant))
+    versions = CampaignSnapshot.objects.filter(campaign_id=campaign_id, variant=variant)
+    return _newest(versions.filter(revision__lte=F("campaign__content_revision")))
 
 
 def sent_mail(campaign_id: UUID, snapshot_id: UUID | None) -> CampaignMail:
@@ -123,10 +132,10 @@ def sent_mail(campaign_id: UUID, snapshot_id: UUID | None) -> CampaignMail:
 
 def _newest(versions: QuerySet[CampaignSnapshot]) -> CampaignMail:
     """One statement reads version and campaign, so that the two fit together."""
-    key = versions.order_by("-revision").values_list("pk", "content_hash", "campaign__content_revision").first()
+    key = versions.order_by("-revision").values_list("organization_id", "pk", "campaign__content_revision").first()
     if key is None:
         raise CampaignSnapshot.DoesNotExist("The campaign is not frozen, or has no such version.")
-    return _prepared(*key)
+    return prepared_mail(*key)
 
 
 def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot, revision: int = 1) -> CampaignMail:

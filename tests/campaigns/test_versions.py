@@ -22,6 +22,8 @@ from core.campaigns.versions import (
 )
 from core.common.request_context import request_context
 from core.common.tenancy import organization_scope
+from core.delivery.models import Message, MessageValues
+from core.delivery.queries import rendered_mail
 from tests.delivery.ledger import run_work, sending_campaign
 
 
@@ -128,6 +130,8 @@ def test_resume_while_a_correction_waits_sends_the_first_version(in_florist: Org
     run_work()
     current = current_version(Campaign.objects.get())
     assert current is not None and current.revision == 1
+    assert {rendered_mail(message.pk).subject for message in Message.objects.all()} == {"News from Florist"}
+    assert set(MessageValues.objects.values_list("snapshot_id", flat=True)) == {current.pk}
 
 
 def test_withdraw_leaves_no_trace_but_the_history_and_no_number_is_given_twice(in_florist: Organization) -> None:

@@ -28,7 +28,7 @@ from core.campaigns.states import ABMetric
 from core.campaigns.versions import campaign_fix, current_version, editable
 from core.common.tenancy import all_organizations, organization_scope
 from core.delivery.claim import hand_back
-from core.delivery.intent import commit_intent, due_messages
+from core.delivery.intent import commit_intent
 from core.delivery.materialise import materialise_campaign
 from core.delivery.models import DeliveryBatch, Message, MessageValues
 from core.delivery.queries import rendered_mail
@@ -74,12 +74,12 @@ def test_intent_with_the_old_content_waits_for_the_correction_and_is_refused(flo
         campaign = sending_campaign(florist, 3)
     claim = claimed()
     with organization_scope(florist):
-        old, messages = campaign_mail(campaign.pk), due_messages(claim)
+        old = campaign_mail(campaign.pk)
     with ThreadPoolExecutor(1) as pool:
         with organization_scope(florist), transaction.atomic():
             campaign_pause(campaign_id=campaign.pk)
             fix(campaign.pk)
-            waiting = in_thread(pool, lambda: commit_intent(claim, old, messages))
+            waiting = in_thread(pool, lambda: commit_intent(claim, old))
             with pytest.raises(TimeoutError):
                 waiting.result(SHORT)
         assert waiting.result(10) is None
@@ -98,7 +98,7 @@ def test_intent_that_came_first_keeps_its_version(florist: Organization) -> None
         campaign = sending_campaign(florist, 4)
     claim = claimed()
     with organization_scope(florist):
-        intent = commit_intent(claim, campaign_mail(campaign.pk), due_messages(claim))
+        intent = commit_intent(claim, campaign_mail(campaign.pk))
         assert intent is not None and len(intent.recipients) == 2
         campaign_pause(campaign_id=campaign.pk)
         fix(campaign.pk)

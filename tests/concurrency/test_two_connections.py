@@ -17,7 +17,7 @@ from core.common.errors import DomainError
 from core.common.tenancy import all_organizations, organization_scope
 from core.delivery.claim import BatchClaim, claim_batch
 from core.delivery.dispatch import dispatch
-from core.delivery.intent import commit_intent, due_messages
+from core.delivery.intent import commit_intent
 from core.delivery.models import DeliveryBatch
 from core.delivery.rendering import campaign_mail
 from core.delivery.states import BatchState
@@ -94,13 +94,13 @@ def test_pause_waits_for_an_intent_under_way(florist: Organization) -> None:
         claim = claimed()
         with ThreadPoolExecutor(1) as pool:
             with transaction.atomic():
-                intent = commit_intent(claim, campaign_mail(campaign.pk), due_messages(claim))
+                intent = commit_intent(claim, campaign_mail(campaign.pk))
                 assert intent is not None
                 pausing = in_thread(pool, lambda: campaign_pause(campaign_id=campaign.pk))
                 with pytest.raises(TimeoutError):
                     pausing.result(SHORT)
             pausing.result(10)
-        assert commit_intent(claim, campaign_mail(campaign.pk), due_messages(claim)) is None
+        assert commit_intent(claim, campaign_mail(campaign.pk)) is None
 
 
 def test_claim_while_pausing_and_resuming_leaves_no_claim_after_the_pause(florist: Organization) -> None:

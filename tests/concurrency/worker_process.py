@@ -49,7 +49,7 @@ def kill_points() -> dict[str, Callable[[], None]]:
         "after_intent": lambda: dying_after(intent, "commit_intent"),
         "in_the_call": lambda: dying_after(smtp, "_hand_over"),
         "after_the_call": lambda: dying_after(smtp.SmtpTransport, "send"),
-        "before_outcome_commit": lambda: dying_after(outcomes, "write", when=bool),
+        "before_outcome_commit": lambda: inside_a_transaction(outcomes, "record"),
         "after_outcome": lambda: dying_after(dispatch, "_hand_over"),
         "after_settle": lambda: dying_after(dispatch, "_dispatch"),
         "between_chunks": lambda: dying_after(materialise, "_write_chunk"),

@@ -10,7 +10,7 @@ LEDGER_EXAMPLES=500 looks further than the suite does.
 import os
 import random
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -38,11 +38,11 @@ from core.contacts.models import Contact
 from core.delivery import outcomes
 from core.delivery.claim import BatchClaim, claim_batch, hand_back, renew, settle
 from core.delivery.errors import StaleClaim
-from core.delivery.intent import DueMessage, Intent, commit_intent, due_messages
+from core.delivery.intent import Intent, commit_intent
 from core.delivery.materialise import materialise_campaign
-from core.delivery.models import Message
+from core.delivery.models import DeliveryBatch, Message
 from core.delivery.recovery import give_up_on_proof, recover_expired_batches, requeue_due_retries
-from core.delivery.rendering import CampaignMail, campaign_mail
+from core.delivery.rendering import CampaignMail, campaign_mail, prepared_mail
 from core.delivery.services import message_mark_sent, message_send_again
 from core.delivery.states import SendState
 from core.delivery.sweeper import sweep
@@ -74,7 +74,6 @@ class Worker:
 
     claim: BatchClaim
     mail: CampaignMail
-    messages: list[DueMessage] = field(default_factory=list)
     intent: Intent | None = None
     answers: list[Outcome] | None = None
 
@@ -128,22 +127,21 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(number=WORKERS)
     def intend(self, number: int) -> None:
         worker = self.pick(self.free_workers, number)
-        messages = due_messages(worker.claim)[:SLICE]
-        if not messages:
-            settle(worker.claim)
-            self.workers.remove(worker)
-            return
-        intent = commit_intent(worker.claim, worker.mail, messages)
+        intent = commit_intent(worker.claim, worker.mail, limit=SLICE)
         if intent is None:
             hand_back(worker.claim)
             self.workers.remove(worker)
             return
         assert self.status in ("sending", "sent"), "an intent after the pause"
         assert worker.mail is self.mail_of(worker.claim), "an intent with content that was corrected meanwhile"
-        contacts = {message.message_id: message.contact_id for message in messages}
+        if not intent.attempts:
+            settle(worker.claim)
+            self.workers.remove(worker)
+            return
+        contacts = dict(Message.objects.filter(pk__in=intent.attempts).values_list("pk", "contact_id"))
         assert not {contacts[one.message_id] for one in intent.recipients} & self.blocked
         if intent.recipients:
-            worker.intent, worker.messages = intent, messages
+            worker.intent = intent
 
     @precondition(lambda self: self.intending)
     @rule(number=WORKERS, fates=st.lists(FATE, min_size=SLICE, max_size=SLICE))
@@ -163,7 +161,7 @@ class LedgerMachine(RuleBasedStateMachine):
         worker = self.pick(self.answered, number)
         assert worker.intent is not None
         assert worker.answers is not None
-        attempts = {message.message_id: message.attempts for message in worker.messages}
+        attempts = worker.intent.attempts
         try:
             outcomes.record(worker.claim, worker.intent.attempt_id, worker.answers, attempts)
         except StaleClaim:
@@ -322,10 +320,11 @@ class LedgerMachine(RuleBasedStateMachine):
     # Helpers
 
     def mail_of(self, claim: BatchClaim) -> CampaignMail:
-        return campaign_mail(self.campaign.pk, claim.variant)
+        """What goes out now, asked apart from the claim."""
+        return campaign_mail(self.campaign.pk, DeliveryBatch.objects.get(pk=claim.batch_id).variant)
 
     def new_worker(self, claim: BatchClaim) -> Worker:
-        return Worker(claim, self.mail_of(claim))
+        return Worker(claim, prepared_mail(claim.organization_id, claim.snapshot_id, claim.revision))
 
     @property
     def status(self) -> str:

@@ -15,7 +15,7 @@ from core.common.ids import new_id
 from core.common.tenancy import OrganizationMismatch, organization_scope
 from core.delivery import outcomes
 from core.delivery.errors import StaleClaim
-from core.delivery.intent import Intent, commit_intent, due_messages
+from core.delivery.intent import Intent, commit_intent
 from core.delivery.models import DeliveryBatch, Message, SendAttempt
 from core.delivery.outcomes import Move
 from core.delivery.recovery import recover_expired_batches
@@ -111,10 +111,9 @@ def intended(organization: Organization) -> tuple[Any, Intent, dict[UUID, int]]:
     """A batch whose worker has committed its intent and not yet called."""
     campaign = sending_campaign(organization, 3)
     claim = claimed()
-    messages = due_messages(claim)
-    intent = commit_intent(claim, campaign_mail(campaign.pk), messages)
+    intent = commit_intent(claim, campaign_mail(campaign.pk))
     assert intent is not None
-    return claim, intent, {message.message_id: message.attempts for message in messages}
+    return claim, intent, intent.attempts
 
 
 def answers(intent: Intent, kind: OutcomeKind) -> list[Outcome]:
@@ -189,11 +188,11 @@ def test_recover_batch_within_its_lease_is_left_alone(in_florist: Organization) 
 def test_recover_dispatching_batch_puts_the_slice_in_doubt_and_frees_the_rest(in_florist: Organization) -> None:
     campaign = sending_campaign(in_florist, 5)
     claim = claimed()
-    commit_intent(claim, campaign_mail(campaign.pk), due_messages(claim)[:2])
+    commit_intent(claim, campaign_mail(campaign.pk), limit=2)
     let_lease_run_out()
     assert run_sweep().recovered == 1
     assert states(campaign) == {"ready": 3, "uncertain": 2}
-    assert commit_intent(claim, campaign_mail(campaign.pk), due_messages(claim)) is None
+    assert commit_intent(claim, campaign_mail(campaign.pk)) is None
     run_work()
     assert states(campaign) == {"accepted": 3, "uncertain": 2}
     assert broken_invariants() == {}

@@ -12,7 +12,7 @@ from core.campaigns.versions import Correction, campaign_fix, current_version, e
 from core.delivery import outcomes
 from core.delivery.claim import hand_back
 from core.delivery.dispatch import dispatch
-from core.delivery.intent import commit_intent, due_messages
+from core.delivery.intent import commit_intent
 from core.delivery.models import DeliveryBatch, Message, MessageValues, SandboxMail
 from core.delivery.queries import rendered_mail
 from core.delivery.rendering import campaign_mail
@@ -86,16 +86,16 @@ def test_fix_in_the_middle_of_a_batch_counts_mail_by_mail(in_florist: Organizati
     batches_of(5, in_florist)
     campaign = sending_campaign(in_florist, 5)
     claim = claimed()
-    mail, messages = campaign_mail(campaign.pk), due_messages(claim)
-    intent = commit_intent(claim, mail, messages[:2])
+    mail = campaign_mail(campaign.pk)
+    intent = commit_intent(claim, mail, limit=2)
     assert intent is not None
     answers = transports.get(claim.connection_id, claim.connection_changed_at).send(mail.content, intent.recipients)
     outcomes.record(claim, intent.attempt_id, answers, {})
     campaign_pause(campaign_id=campaign.pk)
-    assert commit_intent(claim, mail, messages[2:]) is None
+    assert commit_intent(claim, mail, after=intent.last) is None
     fix(campaign, subject="Corrected")
     # The worker that went to sleep wakes up with the old content in its hands, and the campaign goes on.
-    assert commit_intent(claim, mail, messages[2:]) is None
+    assert commit_intent(claim, mail, after=intent.last) is None
     assert hand_back(claim)
     run_work()
     campaign.refresh_from_db()
@@ -133,7 +133,7 @@ def test_editable_round_trip_is_the_same_mail(in_florist: Organization) -> None:
 def test_mail_in_doubt_keeps_its_version_and_is_not_sent_again(in_florist: Organization) -> None:
     campaign = sending_campaign(in_florist, 2)
     claim = claimed()
-    commit_intent(claim, campaign_mail(campaign.pk), due_messages(claim)[:1])
+    commit_intent(claim, campaign_mail(campaign.pk), limit=1)
     DeliveryBatch.objects.update(lease_until="2020-01-01T00:00Z")
     run_sweep()
     campaign_pause(campaign_id=campaign.pk)

@@ -5,13 +5,14 @@ parameters on the client, which leaves nothing to prepare; a cursor of psycopg's
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import psycopg
 from django.db import connection
 
 PREPARE_AFTER = 2
+Execution = AbstractContextManager[psycopg.Cursor[Any]]
 
 
 @contextmanager
@@ -23,3 +24,15 @@ def prepared(sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Iterato
     with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
         cursor.execute(sql.encode(), parameters)
         yield cursor
+
+
+@contextmanager
+def pipelined() -> Iterator[None]:
+    """Statements of `prepared` inside go out without waiting for each other's answers, BEGIN and COMMIT with them.
+
+    A round trip costs as much as a small statement. Only what is fetched is waited for; a statement that fails says so
+    there, or at the commit.
+    """
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from core.common.ids import new_id
-from core.common.prepared import prepared
+from core.common.prepared import Execution, pipelined, prepared
 from core.common.tenancy import require
 from core.contacts.audience import last_moment_sql
 from core.contacts.choices import BlockReason
@@ -124,17 +124,18 @@ def commit_intent(
     size.
     """
     require(claim.organization_id)
-    with transaction.atomic():
-        if not _hold(claim, mail):
-            return None
-        due = _due(claim, mail, after or _BEFORE_ALL, limit)
+    with pipelined(), transaction.atomic():
+        with _holding(claim, mail) as hold, _looking(claim, mail, after or _BEFORE_ALL, limit) as found:
+            due = [_Due(row[0], row[1], row[2], row[3], row[4:]) for row in found.fetchall()]
+            if hold.rowcount != 1:
+                return None
         reasons = {one.message_id: one.reason for one in due if one.reason}
         outcomes.skip(claim, reasons)
         attempt_id, recipients = _written(claim, mail, [one for one in due if not one.reason])
         return Intent(attempt_id, recipients, {one.message_id: one.attempts for one in due}, len(reasons))
 
 
-def _hold(claim: BatchClaim, mail: CampaignMail) -> bool:
+def _holding(claim: BatchClaim, mail: CampaignMail) -> Execution:
     parameters: dict[str, Any] = {
         "campaign_id": claim.campaign_id,
         "organization_id": claim.organization_id,
@@ -143,16 +144,14 @@ def _hold(claim: BatchClaim, mail: CampaignMail) -> bool:
         "revision": mail.revision,
         "lease": settings.DELIVERY_LEASE_SECONDS,
     }
-    with prepared(_HOLD, parameters) as cursor:
-        return cursor.rowcount == 1
+    return prepared(_HOLD, parameters)
 
 
-def _due(claim: BatchClaim, mail: CampaignMail, after: UUID, limit: int) -> list[_Due]:
+def _looking(claim: BatchClaim, mail: CampaignMail, after: UUID, limit: int) -> Execution:
     reason, parameters = last_moment_sql(claim.organization_id, mail.audience)
     sql = _DUE.format(deleted=BlockReason.DELETED, reason=reason, columns=mail.people.columns)
     of_batch = [claim.batch_id, claim.organization_id, after, limit]
-    with prepared(sql, [*of_batch, *parameters, claim.organization_id]) as cursor:
-        return [_Due(row[0], row[1], row[2], row[3], row[4:]) for row in cursor.fetchall()]
+    return prepared(sql, [*of_batch, *parameters, claim.organization_id])
 
 
 def _written(claim: BatchClaim, mail: CampaignMail, due: Sequence[_Due]) -> tuple[UUID, list[Recipient]]:

@@ -10,11 +10,13 @@ from django.utils import timezone
 from core.accounts.choices import OrganizationStatus
 from core.accounts.models import AuditEvent, Organization
 from core.campaigns import services
+from core.campaigns.ab.services import ABPlan, VariantDraft, ab_test_set
 from core.campaigns.errors import CampaignNotReady, ChangedMeanwhile, IllegalTransition
-from core.campaigns.models import Campaign, CampaignGroup, CampaignSnapshot
+from core.campaigns.models import ABTest, Campaign, CampaignGroup, CampaignSnapshot
 from core.campaigns.preflight import campaign_problems
 from core.campaigns.queries import audience_of, due_campaign_ids
-from core.campaigns.states import CampaignStatus, PauseReason
+from core.campaigns.services import moves
+from core.campaigns.states import ABMetric, CampaignStatus, PauseReason
 from core.common.tenancy import organization_scope
 from core.contacts.choices import ContactStatus
 from core.subscriptions import usage
@@ -310,6 +312,22 @@ def test_duplicate_sent_campaign_makes_a_fresh_draft(in_florist: Organization) -
     assert AuditEvent.objects.filter(action="campaign.added", object_id=str(copy.pk)).exists()
 
 
+def test_duplicate_copies_pace_and_test_and_nothing_that_was_decided(in_florist: Organization) -> None:
+    original = factories.make_campaign(in_florist)
+    plan, variants = ABPlan(ABMetric.OPENS, 30, 90), [VariantDraft(subject="Alpha"), VariantDraft(subject="Beta")]
+    ab_test_set(campaign_id=original.pk, version=original.version, plan=plan, variants=variants)
+    Campaign.objects.filter(pk=original.pk).update(throttle_per_hour=500, window_days=[0, 1])
+    ABTest.objects.update(winner=2, decision={"rule": "by hand"})
+
+    draft = services.campaign_duplicate(campaign_id=original.pk)
+
+    assert (draft.throttle_per_hour, draft.window_days) == (500, [0, 1])
+    assert [variant.subject for variant in draft.variants.all()] == ["Alpha", "Beta"]
+    copied = ABTest.objects.get(campaign=draft)
+    assert (copied.metric, copied.sample_percent, copied.wait_minutes) == (ABMetric.OPENS, 30, 90)
+    assert (copied.winner, copied.decision) == (None, {})
+
+
 def test_set_groups_records_what_changed_and_nothing_when_nothing_did(in_florist: Organization) -> None:
     campaign = campaign_for(in_florist)
     included, _ = audience_of(campaign)
@@ -337,7 +355,7 @@ def test_move_of_a_campaign_changed_since_it_was_read_is_refused(in_florist: Org
     services.campaign_hold_draft(campaign_id=campaign.pk, version=0)
 
     with pytest.raises(ChangedMeanwhile):
-        services._move(stale, S.SCHEDULED)
+        moves.move(stale, S.SCHEDULED)
 
     assert not AuditEvent.objects.filter(action="campaign.scheduled").exists()
 

@@ -22,7 +22,8 @@ from core.campaigns.errors import ABDecided, BadTest
 from core.campaigns.ledger import SampleState, VariantResult, ledger
 from core.campaigns.models import ABTest, Campaign, CampaignVariant
 from core.campaigns.models.ab_tests import MOST_VARIANTS
-from core.campaigns.services import SWEEP, campaign_hold_draft
+from core.campaigns.services import campaign_hold_draft
+from core.campaigns.services.moves import SWEEP
 from core.campaigns.states import ABMetric, CampaignStatus
 from core.common.errors import DomainError
 from core.common.request_context import current_context

@@ -4,6 +4,7 @@ import dataclasses
 import html
 import re
 from collections.abc import Callable, Iterator
+from email.utils import parseaddr
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from core.common.ids import new_id
 from core.common.tenancy import organization_scope
 from core.delivery.models import SandboxMail
 from core.delivery.rendering import CampaignMail, campaign_mail
+from core.delivery.transports.anymail import AnymailSettings, AnymailTransport
 from core.delivery.transports.base import Outcome, OutcomeKind, Recipient
 from core.delivery.transports.sandbox import SandboxTransport
 from core.delivery.transports.sendgrid import SendGridSettings, SendGridTransport
@@ -27,6 +29,7 @@ from core.domains.services import domain_add
 from tests.delivery.ledger import sending_campaign
 from tests.support import factories
 from tests.support.conformance import KNOWN, LONGEST_LINE, Mail, Shape, check_signature, conformant
+from tests.support.postmark_server import PostmarkServer
 from tests.support.sendgrid_server import KEY, SendGridServer, SentMail
 from tests.support.smtp_server import SmtpServer
 
@@ -211,15 +214,48 @@ def test_conformance_sendgrid(mail: CampaignMail, reference: Shape) -> None:
             by_id = {sent.arguments["engagex_message"]: sent for sent in server.mails}
             assert len(server.mails) == len(accepted)
             for one in accepted:
-                check_sendgrid(by_id[one.message_id.hex], one)
+                check_api_mail(by_id[one.message_id.hex], one)
                 check_contents(by_id[one.message_id.hex], one, reference)
 
         check()
         transport.close()
 
 
-def check_sendgrid(sent: SentMail, recipient: Recipient) -> None:
-    """What SendGrid makes a mail of: nothing in it can become a line or a header of its own."""
+def test_conformance_anymail(mail: CampaignMail, reference: Shape) -> None:
+    with PostmarkServer() as server:
+        settings = AnymailSettings(
+            provider="postmark", key=server.token, host=server.host, port=server.port, is_plain=True, answer_seconds=5
+        )
+        transport = AnymailTransport(settings)
+
+        @EXAMPLES
+        @given(PEOPLE)
+        @example([("ann@people.example", value, (value, value, value)) for value in HOSTILE])
+        def check(people: list[Any]) -> None:
+            server.mails.clear()
+            recipients = recipients_of(mail, people)
+            accepted = check_outcomes(transport.send(mail.content, recipients), recipients)
+            by_id = {sent.arguments["engagex_message"]: sent for sent in map(as_sent, server.mails)}
+            assert len(server.mails) == len(accepted)
+            for one in accepted:
+                check_api_mail(by_id[one.message_id.hex], one)
+                check_contents(by_id[one.message_id.hex], one, reference)
+
+        check()
+        transport.close()
+
+
+def as_sent(mail: dict[str, Any]) -> SentMail:
+    """A mail as Postmark was told it."""
+    name, address = parseaddr(mail["To"])
+    headers = {header["Name"]: header["Value"] for header in mail["Headers"]}
+    assert len(headers) == len(mail["Headers"])
+    assert headers.pop("X-PM-KeepID") == "true"
+    return SentMail(address, name, mail["Subject"], mail["TextBody"], mail["HtmlBody"], headers, mail["Metadata"])
+
+
+def check_api_mail(sent: SentMail, recipient: Recipient) -> None:
+    """What a provider makes a mail of: nothing in it can become a line or a header of its own."""
     assert not re.search(r"[\r\n\0]", sent.subject + sent.name + sent.address)
     assert {name.lower() for name in sent.headers} <= KNOWN
     for name, value in sent.headers.items():

@@ -1,8 +1,10 @@
 """The SendGrid transport against a stand-in of its API: the common contract, then what only SendGrid can do wrong."""
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
@@ -218,6 +220,30 @@ def test_send_too_fast_waits_for_as_long_as_the_provider_says(
     assert 80 <= (outcomes[0].retry_after_seconds or 0) <= 90
     assert outcomes[0].code == "429"
     assert outcomes[0].words == "rate limit"
+
+
+def test_send_too_fast_reads_the_reset_by_the_providers_own_clock(
+    server: SendGridServer, transport: SendGridTransport
+) -> None:
+    recipients = people(1)
+    server.date = "Tue, 06 Jan 2026 10:00:00 GMT"
+    reset = datetime(2026, 1, 6, 10, 0, 45, tzinfo=UTC)
+    server.faults = Faults(
+        slow_down=frozenset({recipients[0].address}), retry_after=str(int(reset.timestamp())), words="rate limit"
+    )
+    assert transport.send(mail_content(), recipients)[0].retry_after_seconds == 45
+
+
+def test_send_to_a_silent_or_absent_server_says_so_in_words(server: SendGridServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        found = SendGridTransport(SendGridSettings("127.0.0.1", port, "k", is_plain=True, answer_seconds=0.2)).send(
+            mail_content(), people(1)
+        )
+    assert (found[0].kind, found[0].words) == (UNKNOWN, "SendGrid did not answer within 0.2 seconds")
+    gone = SendGridTransport(SendGridSettings("127.0.0.1", port, "k", is_plain=True))
+    found = gone.send(mail_content(), people(1))
+    assert (found[0].kind, found[0].words) == (RETRY, "SendGrid could not be reached: Connection refused")
 
 
 @pytest.mark.parametrize(("status", "kind"), [(500, UNKNOWN), (502, UNKNOWN), (503, RETRY), (504, UNKNOWN)])

@@ -5,16 +5,14 @@ mail for each person. `GET /v3/scopes` tells what the key may do. `faults` may b
 """
 
 import json
-import socket
-import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 from uuid import uuid4
+
+from tests.support.http_api import ApiHandler, HttpApi
 
 KEY = "SG.stand-in.key"
 _RESERVED = {"x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to"}
@@ -49,7 +47,7 @@ class SentMail:
     arguments: Mapping[str, str]
 
 
-class SendGridServer:
+class SendGridServer(HttpApi):
     """The API on a free loopback port."""
 
     def __init__(self) -> None:
@@ -61,29 +59,7 @@ class SendGridServer:
         self.headers: list[dict[str, str]] = []
         self.domains: dict[int, dict[str, Any]] = {}
         self.domains_valid = False
-        self.connections = 0
-        self._open: set[socket.socket] = set()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
-        self.host, self.port = "127.0.0.1", self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Be gone, kept connections included."""
-        self._server.shutdown()
-        self._server.server_close()
-        for connection in list(self._open):
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        super().__init__(_handler(self))
 
     def domains_answer(self, method: str, path: str, document: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
         """Domain authentication: POST adds, GET tells, `validate` looks at the DNS (`domains_valid`)."""
@@ -126,74 +102,44 @@ class SendGridServer:
 
 
 def _handler(server: SendGridServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def setup(self) -> None:
-            super().setup()
-            server.connections += 1
-            server._open.add(self.connection)
-            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-        def finish(self) -> None:
-            server._open.discard(self.connection)
-            super().finish()
+    class Handler(ApiHandler):
+        api = server
 
         def do_GET(self) -> None:
             if not self._is_known():
                 return
             server.headers.append(dict(self.headers))
             if self.path.startswith("/v3/whitelabel/domains"):
-                self._say(*server.domains_answer("GET", self.path, {}))
+                self.say(*server.domains_answer("GET", self.path, {}))
             else:
-                self._say(200, {"scopes": server.scopes}, {})
+                self.say(200, {"scopes": server.scopes}, {})
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.body()
             if not self._is_known():
                 return
             if server.faults.drop_untaken:
-                self._hang_up()
+                self.hang_up()
                 return
             document = json.loads(body)
             server.headers.append(dict(self.headers))
             if self.path.startswith("/v3/whitelabel/domains"):
-                self._say(*server.domains_answer("POST", self.path, document))
+                self.say(*server.domains_answer("POST", self.path, document))
                 return
             server.requests.append(document)
             answer = server.answer(document)
             if answer[0] == 202 and server.faults.drop_taken in [
                 person["to"][0]["email"] for person in document["personalizations"]
             ]:
-                self._hang_up()
+                self.hang_up()
                 return
-            self._say(*answer)
+            self.say(*answer)
 
         def _is_known(self) -> bool:
             if self.headers.get("Authorization") == f"Bearer {server.key}":
                 return True
-            self._say(401, _errors(("The provided authorization grant is invalid, expired, or revoked", None)), {})
+            self.say(401, _errors(("The provided authorization grant is invalid, expired, or revoked", None)), {})
             return False
-
-        def _hang_up(self) -> None:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-
-        def _say(self, status: int, document: dict[str, Any], headers: dict[str, str]) -> None:
-            body = json.dumps(document).encode() if document else b""
-            self.send_response(status)
-            for name, value in {
-                **headers,
-                "Content-Type": "application/json",
-                "Content-Length": str(len(body)),
-            }.items():
-                self.send_header(name, value)
-            with suppress(BrokenPipeError, ConnectionResetError):  # whoever asked has gone
-                self.end_headers()
-                self.wfile.write(body)
-
-        def log_message(self, *arguments: Any) -> None:
-            """Quiet."""
 
     return Handler
 

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError, SSLError
 
 from core.delivery.transports.base import one_line
 
@@ -78,7 +79,7 @@ class SendGridApi:
         try:
             response = self._pool.urlopen(method, path, body=body, headers=self._headers, redirect=False, retries=False)
         except HTTPError as error:
-            return 0, None, one_line(f"SendGrid could not be reached: {error}")
+            return 0, None, f"SendGrid could not be reached: {_cause(error)}"
         try:
             return response.status, orjson.loads(response.data), _read(response).words
         except orjson.JSONDecodeError:
@@ -99,9 +100,11 @@ class SendGridApi:
         try:
             response = self._pool.urlopen(method, path, body=body, headers=self._headers, redirect=False, retries=False)
         except (NewConnectionError, ConnectTimeoutError, SSLError) as error:
-            return Answer(0, NOT_REACHED, one_line(f"SendGrid could not be reached: {error}"))
+            return Answer(0, NOT_REACHED, f"SendGrid could not be reached: {_cause(error)}")
+        except ReadTimeoutError:
+            return Answer(0, NO_ANSWER, f"SendGrid did not answer within {self._settings.answer_seconds:g} seconds")
         except HTTPError as error:
-            return Answer(0, NO_ANSWER, one_line(f"The connection to SendGrid was lost: {error}"))
+            return Answer(0, NO_ANSWER, f"The connection to SendGrid was lost: {_cause(error)}")
         return _read(response)
 
 
@@ -113,6 +116,14 @@ def missing_right(settings: SendGridSettings) -> str:
     if not answer.is_taken:
         return answer.words or answer.code
     return "" if SEND_SCOPE in answer.scopes else "The API key lacks the right “Mail Send”. Give it in SendGrid."
+
+
+def _cause(error: HTTPError) -> str:
+    """The words of the fault at the bottom: those around it speak of our objects."""
+    cause: BaseException = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    return one_line(str(getattr(cause, "strerror", None) or cause))
 
 
 def _read(response: urllib3.BaseHTTPResponse) -> Answer:
@@ -151,8 +162,16 @@ def _dictionaries(found: Any) -> list[dict[str, Any]]:
 
 
 def _retry_after(headers: Mapping[str, str]) -> int | None:
-    """Seconds from now, by `Retry-After` or by the moment in `X-RateLimit-Reset` (seconds since 1970)."""
+    """Seconds from now, by `Retry-After` or by the moment in `X-RateLimit-Reset` (seconds since 1970), which belongs to
+    the clock of the answer's `Date` and not to ours."""
     after, reset = headers.get("Retry-After", ""), headers.get("X-RateLimit-Reset", "")
     if after.isdecimal():
         return int(after)
-    return max(int(reset) - int(time.time()), 1) if reset.isdecimal() and len(reset) < 12 else None
+    return max(int(reset) - _now_there(headers), 1) if reset.isdecimal() and len(reset) < 12 else None
+
+
+def _now_there(headers: Mapping[str, str]) -> int:
+    try:
+        return int(parsedate_to_datetime(headers.get("Date", "")).timestamp())
+    except ValueError:
+        return int(time.time())

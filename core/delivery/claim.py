@@ -31,8 +31,13 @@ from core.delivery.limits.turns import Admission, Admitted, Turn, turns
 from core.delivery.models import Connection
 from core.domains.models import SendingDomain
 
+# A claim may be lost when PostgreSQL itself dies: nothing was said to anybody yet, and the intent, which is on disk
+# before the first mail, carries the claim there with it. So its commit waits for no disk. Should the lost claim's token
+# be given out again, the intent finds another worker's name in the batch.
 _CLAIM = """
-    WITH campaign AS (
+    WITH unhurried AS (
+        SELECT set_config('synchronous_commit', 'off', true)
+    ), campaign AS (
         SELECT id, content_revision FROM campaigns_campaign
          WHERE id = %(campaign_id)s AND organization_id = %(organization_id)s AND status IN ('sending', 'sent')
            FOR SHARE
@@ -52,7 +57,7 @@ _CLAIM = """
            lease_until = now() + %(lease)s * interval '1 second',
            fencing_token = batch.fencing_token + 1,
            worker = %(worker)s
-      FROM next, campaign
+      FROM next, campaign, unhurried
      WHERE batch.id = next.id
     RETURNING batch.id, batch.organization_id, batch.campaign_id, batch.connection_id,
               greatest(next.updated_at, next.account_updated_at), batch.fencing_token, batch.worker,
@@ -210,12 +215,14 @@ def _change(claim: BatchClaim, assignment: str, condition: str, **parameters: in
     sql = f"""
         UPDATE delivery_deliverybatch AS batch SET {assignment}
          WHERE batch.id = %(batch_id)s AND batch.organization_id = %(organization_id)s
-           AND batch.fencing_token = %(token)s AND batch.state IN ('leased', 'dispatching') AND {condition}
+           AND batch.fencing_token = %(token)s AND batch.worker = %(worker)s
+           AND batch.state IN ('leased', 'dispatching') AND {condition}
     """  # noqa: S608 - both parts are constants of this module
     ids: dict[str, Any] = {
         "batch_id": claim.batch_id,
         "organization_id": claim.organization_id,
         "token": claim.fencing_token,
+        "worker": claim.worker,
     }
     with prepared(sql, {**ids, **parameters}) as cursor:
         return cursor.rowcount == 1

@@ -72,7 +72,8 @@ _HOLD = """
        SET state = 'dispatching', lease_until = now() + %(lease)s * interval '1 second'
       FROM campaign
      WHERE batch.id = %(batch_id)s AND batch.organization_id = %(organization_id)s
-       AND batch.fencing_token = %(token)s AND batch.state IN ('leased', 'dispatching')
+       AND batch.fencing_token = %(token)s AND batch.worker = %(worker)s
+       AND batch.state IN ('leased', 'dispatching')
        AND batch.campaign_id = campaign.id
 """
 
@@ -142,6 +143,7 @@ def _holding(claim: BatchClaim, mail: CampaignMail) -> Execution:
         "batch_id": claim.batch_id,
         "token": claim.fencing_token,
         "revision": mail.revision,
+        "worker": claim.worker,
         "lease": settings.DELIVERY_LEASE_SECONDS,
     }
     return prepared(_HOLD, parameters)

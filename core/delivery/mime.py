@@ -199,7 +199,7 @@ def quoted_printable(text: str) -> bytes:
 
 def single_line(text: str) -> str:
     """`text` without anything that could end a header line; each such run becomes one blank."""
-    return _LINE_BREAKERS.sub(" ", text).strip(" ")
+    return (text if text.isprintable() else _LINE_BREAKERS.sub(" ", text)).strip(" ")
 
 
 def header_text(name: str, text: str) -> str:

@@ -136,7 +136,7 @@ _FINISHING = """
     mine AS (
         SELECT id FROM delivery_deliverybatch
          WHERE id = %(batch_id)s AND organization_id = %(organization_id)s
-           AND state = 'dispatching' AND fencing_token = %(token)s
+           AND state = 'dispatching' AND fencing_token = %(token)s AND worker = %(worker)s
            FOR UPDATE
     ), attempt AS (
         UPDATE delivery_sendattempt AS attempt SET finished_at = now(), result = %(result)s
@@ -205,7 +205,7 @@ def record(
     moves = [_move(outcome, attempts_before.get(outcome.message_id, 0) + 1) for outcome in outcomes]
     parameters = _of_attempt(claim, attempt_id, tally) | {"moves": _as_json(moves), "is_last": is_last}
     gives_back = any(move.to in GIVES_BACK for move in moves)
-    with transaction.atomic(savepoint=False) if gives_back else nullcontext():
+    with transaction.atomic() if gives_back else nullcontext():
         with prepared(_RECORD, parameters) as cursor:
             found = cursor.fetchone()
         if found is None:
@@ -264,6 +264,7 @@ def _of_attempt(claim: BatchClaim, attempt_id: UUID, result: Mapping[str, Any]) 
         "batch_id": claim.batch_id,
         "organization_id": claim.organization_id,
         "token": claim.fencing_token,
+        "worker": claim.worker,
         "attempt_id": attempt_id,
         "result": orjson.dumps(result).decode(),
     }

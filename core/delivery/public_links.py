@@ -49,11 +49,12 @@ def link_maker(key: str, campaign_id: UUID) -> LinkMaker:
     """Makes the address behind "system.unsubscribe_url" and its like, or behind "link.3", for many messages of one
     campaign: the same as the functions above, with everything prepared that does not change from mail to mail."""
     path, purpose, ending = _SYSTEM_LINKS.get(key, ("c", Purpose.CLICK, ""))
-    sign_with, beginning = Signer(purpose).sign, f"{settings.PUBLIC_URL}/{path}/"
-    if key in _SYSTEM_LINKS:
-        return lambda message_id: f"{beginning}{sign_with(message_id)}{ending}"
-    behind = int(key.removeprefix("link.")).to_bytes(_LINK_BYTES, "big") + campaign_id.bytes
-    return lambda message_id: beginning + sign_with(message_id + behind)
+    behind = b"" if key in _SYSTEM_LINKS else _number(key).to_bytes(_LINK_BYTES, "big") + campaign_id.bytes
+    return Signer(purpose).maker(f"{settings.PUBLIC_URL}/{path}/", behind, ending)
+
+
+def _number(key: str) -> int:
+    return int(key.removeprefix("link."))
 
 
 def message_id_from(purpose: Purpose, token: str) -> UUID:

@@ -21,7 +21,8 @@ class Slot:
 
     def render(self, values: Mapping[str, str]) -> str:
         """The value, or the fallback where it is missing or blank, escaped for where it lands."""
-        return self.renderer()(values)
+        value = values.get(self.key)
+        return ESCAPERS[self.escape](self.fallback if not value or value.isspace() else value)
 
     def renderer(self) -> "Renderer":
         """`render` with everything looked up that does not change from mail to mail, for those who render thousands."""

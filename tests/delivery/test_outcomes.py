@@ -14,6 +14,7 @@ from core.accounts.models import Organization
 from core.common.ids import new_id
 from core.common.tenancy import OrganizationMismatch, organization_scope
 from core.delivery import outcomes
+from core.delivery.claim import hand_back, renew
 from core.delivery.errors import StaleClaim
 from core.delivery.intent import Intent, commit_intent
 from core.delivery.models import DeliveryBatch, Message, SendAttempt
@@ -132,6 +133,25 @@ def test_record_with_a_stale_token_is_refused_and_writes_nothing(in_florist: Org
     with pytest.raises(StaleClaim):
         outcomes.record(claim, intent.attempt_id, answers(intent, OutcomeKind.ACCEPTED), attempts)
     assert set(Message.objects.values_list("send_state", flat=True)) == {SendState.UNCERTAIN}
+
+
+@pytest.mark.django_db
+def test_claim_that_was_lost_with_the_database_touches_nothing_of_the_next_worker(in_florist: Organization) -> None:
+    """A claim's commit waits for no disk. After a crash of PostgreSQL its token is given out again, to another name."""
+    campaign = sending_campaign(in_florist, 3)
+    lost = claimed(worker="first")
+    DeliveryBatch.objects.update(state="ready", fencing_token=0, worker="", lease_until=None)
+    again = claimed(worker="second")
+    assert (again.batch_id, again.fencing_token) == (lost.batch_id, lost.fencing_token)
+    assert commit_intent(lost, campaign_mail(campaign.pk)) is None
+    assert not hand_back(lost)
+    assert not renew(lost)
+    intent = commit_intent(again, campaign_mail(campaign.pk))
+    assert intent is not None
+    with pytest.raises(StaleClaim):
+        outcomes.record(lost, intent.attempt_id, answers(intent, OutcomeKind.FAILED), intent.attempts)
+    outcomes.record(again, intent.attempt_id, answers(intent, OutcomeKind.ACCEPTED), intent.attempts, is_last=True)
+    assert states(campaign) == {"accepted": 3}
 
 
 @pytest.mark.django_db

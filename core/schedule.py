@@ -21,7 +21,7 @@ SCHEDULE: tuple[PeriodicJob, ...] = (
         "Starts campaigns that are due, hands out waiting batches, recovers what a dead worker left behind.",
     ),
     PeriodicJob(
-        "Roll up events", "tracking.roll_up", 10, "Brings the counters of campaigns with new events up to date."
+        "Roll up events", "tracking.roll_up", 10, "Recounts sent mails and groups of campaigns that have moved."
     ),
     PeriodicJob(
         "Read reports of mail providers",
@@ -37,6 +37,24 @@ SCHEDULE: tuple[PeriodicJob, ...] = (
         "tracking.remember_links",
         30,
         "Keeps the links of running campaigns where clicks find them even while the database is away.",
+    ),
+    PeriodicJob(
+        "Count audiences",
+        "tracking.count_audiences",
+        900,
+        "Counts who came to and who left each client's list; once a day everybody anew, with how alive the list is.",
+    ),
+    PeriodicJob(
+        "Go on with verdict checks",
+        "tracking.rejudge",
+        60,
+        "Wakes the derivation of past verdicts whose worker died on the way. See Verdict checks.",
+    ),
+    PeriodicJob(
+        "Tend the months of events",
+        "tracking.tend_months",
+        6 * 3600,
+        "Makes room for the events of the coming months, and lets go of those older than EVENT_KEEP_MONTHS.",
     ),
     PeriodicJob("Forget old reports", "tracking.prune", 6 * 3600, "Removes posts of mail providers after some weeks."),
     PeriodicJob(
@@ -95,6 +113,12 @@ SCHEDULE: tuple[PeriodicJob, ...] = (
         "exports.tidy_up",
         300,
         "Removes exported files whose time is over, and goes on with exports whose worker died.",
+    ),
+    PeriodicJob(
+        "Send planned reports",
+        "reports.send_due",
+        60,
+        "Makes reports of clients that are due and mails them, tries again what a server refused for now, drops files.",
     ),
     PeriodicJob(
         "Check sending domains",

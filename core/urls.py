@@ -16,4 +16,5 @@ urlpatterns = [
     path("", include("core.tracking.urls")),
     path("", include("core.contacts.public.urls")),
     path("", include("core.campaigns.approvals.urls")),
+    path("", include("core.reports.urls")),
 ]

@@ -21,13 +21,14 @@ from core.campaigns.naming import utm_tags
 from core.campaigns.utm import tagged_source
 from core.contacts.segments import parse_rule, rule_json
 from core.email_templates.brand import brand_values
-from core.email_templates.html import prepare_html, with_open_pixel, with_preheader
+from core.email_templates.html import prepare_html, with_hidden_link, with_open_pixel, with_preheader
 from core.email_templates.links import rewrite_links
 from core.email_templates.preview import MailSource
 from core.email_templates.queries import source_of
 from core.email_templates.text import html_to_text
 
 PIXEL_TAG = "{{ system.open_pixel_url }}"
+HIDDEN_LINK_TAG = "{{ system.hidden_link_url }}"
 _TEXT_URL = re.compile(r"https?://[^/?#\s<>\"{}][^\s<>\"{}]*", re.IGNORECASE)
 # Behind the address the branch of a condition ends, and so does the word.
 _BRANCH_END = re.compile(r"\{\{\s*end\s*\}\}(?=\s|\Z)|(?<=\))\{\{\s*(?:if\s[^{}]*|else|end)\s*\}\}", re.IGNORECASE)
@@ -59,15 +60,19 @@ def mail_source(campaign: Campaign, variant: CampaignVariant | None = None) -> M
     )
 
 
-def tracked_content(source: MailSource, first_link: int = 1) -> TrackedContent:
-    """The mail as it will be sent: CSS inline, every web link a slot in both parts, preheader and pixel in place.
+def tracked_content(source: MailSource, first_link: int = 1, *, has_hidden_link: bool = False) -> TrackedContent:
+    """The mail as it will be sent: CSS inline, every web link a slot in both parts, preheader and pixel in place, and
+    the hidden link where the client wants it, which is none of the numbered ones.
 
     Links are numbered from `first_link` on. Raises UnreadableHtmlError.
     """
     prepared = prepare_html(source.html)
     html, targets = rewrite_links(prepared, replacement=lambda number, url: link_tag(number - 1 + first_link))
     text, targets = _tracked_text(source.text or html_to_text(prepared), targets, first_link)
-    html = with_open_pixel(with_preheader(html, source.preheader), PIXEL_TAG)
+    html = with_preheader(html, source.preheader)
+    if has_hidden_link:
+        html = with_hidden_link(html, HIDDEN_LINK_TAG)
+    html = with_open_pixel(html, PIXEL_TAG)
     return TrackedContent(html, text, targets)
 
 
@@ -120,7 +125,7 @@ def draft_snapshot(
 ) -> tuple[CampaignSnapshot, tuple[str, ...]]:
     """The unsaved snapshot of a campaign or of one variant, and the targets of its links. For preview and freezing."""
     source = tagged_source(mail_source(campaign, variant), utm_tags(campaign))
-    content = tracked_content(source, first_link)
+    content = tracked_content(source, first_link, has_hidden_link=campaign.organization.uses_honeypot_link)
     snapshot = CampaignSnapshot(
         organization_id=campaign.organization_id,
         campaign=campaign,

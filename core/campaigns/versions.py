@@ -32,11 +32,19 @@ from core.campaigns.naming import utm_tags
 from core.campaigns.preflight import Problem
 from core.campaigns.preflight.sources import content_problems
 from core.campaigns.services import campaign_go_on
-from core.campaigns.snapshot import PIXEL_TAG, complete, constant_values, tracked_content, write_links, write_snapshot
+from core.campaigns.snapshot import (
+    HIDDEN_LINK_TAG,
+    PIXEL_TAG,
+    complete,
+    constant_values,
+    tracked_content,
+    write_links,
+    write_snapshot,
+)
 from core.campaigns.states import CampaignStatus
 from core.campaigns.utm import tagged_source
 from core.common.request_context import current_context
-from core.email_templates.html import open_pixel, prepare_html, with_preheader
+from core.email_templates.html import hidden_link, open_pixel, prepare_html, with_preheader
 from core.email_templates.preview import MailSource
 from core.email_templates.queries import source_of
 from core.email_templates.text import html_to_text
@@ -97,10 +105,10 @@ def links_of(snapshot: CampaignSnapshot) -> dict[int, str]:
 
 
 def editable(snapshot: CampaignSnapshot) -> Correction:
-    """A frozen mail as an author can read and change it: links by their addresses, without preheader and pixel."""
+    """A frozen mail as an author can read and change it: links by their addresses, without what nobody sees."""
     links = links_of(snapshot)
     hidden = with_preheader("", snapshot.preheader)
-    markup = snapshot.html.replace(open_pixel(PIXEL_TAG), "", 1)
+    markup = snapshot.html.replace(open_pixel(PIXEL_TAG), "", 1).replace(hidden_link(HIDDEN_LINK_TAG), "", 1)
     markup = markup.replace(hidden, "", 1) if hidden else markup
     return Correction(
         subject=snapshot.subject,
@@ -159,7 +167,7 @@ def campaign_fix(
     _drop_waiting(campaign)
     first_link = _next_link(campaign)
     source = tagged_source(_with_text(correction, before), utm_tags(campaign))
-    content = tracked_content(source, first_link)
+    content = tracked_content(source, first_link, has_hidden_link=campaign.organization.uses_honeypot_link)
     corrected.html, corrected.text = content.html, content.text
     complete(corrected, content.links)
     changes = _changes(editable(before), correction)

@@ -27,7 +27,7 @@ from core.contacts.models import Contact, Segment
 from core.contacts.queries import contact_merge_values
 from core.contacts.segments.people import LIVE_SECONDS, time_limit
 from core.email_templates.contact_fields import contact_fields
-from core.email_templates.html import open_pixel
+from core.email_templates.html import hidden_link, open_pixel
 from core.email_templates.inspection import inspect_mail
 from core.email_templates.models import EmailTemplate
 from core.email_templates.preview import SAMPLE_VALUES, SYSTEM_VALUES, MailSource, PreviewMail, preview_mail
@@ -187,8 +187,9 @@ def frozen_mail(snapshot: CampaignSnapshot, person: Mapping[str, str]) -> Previe
         **person,
         **{f"link.{number}": url for number, url in links_of(snapshot).items()},
         "system.open_pixel_url": _PIXEL_URL,
+        "system.hidden_link_url": _PIXEL_URL,
     }
-    html = content.html.render(values).replace(open_pixel(_PIXEL_URL), "")
+    html = content.html.render(values).replace(open_pixel(_PIXEL_URL), "").replace(hidden_link(_PIXEL_URL), "")
     return PreviewMail(content.subject.render(values), snapshot.preheader, html, content.text.render(values))
 
 

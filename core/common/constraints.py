@@ -1,5 +1,6 @@
 """Constraints that keep rows of different organizations apart inside the database itself."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.db import models
@@ -65,3 +66,103 @@ class SameOrganization(BaseConstraint):
 
     def __hash__(self) -> int:
         return hash((self.name, self.field))
+
+
+class SameOrganizationInBulk(BaseConstraint):
+    """What `SameOrganization` says of several fields, for a table that takes rows by the million.
+
+    A foreign key looks up each row by itself, as often as there are keys; that costs more than the rows. Here a trigger
+    compares all rows of a statement in one join for each field, and raises foreign_key_violation. The other way round a
+    trigger of each target refuses to delete what rows still name, and another one lets no row move to other owners.
+    Checked with the statement, not at the end of the transaction: what is named has to be there first. Rows written
+    to a partition by its own name need the trigger there, see `sql_for_partition`.
+    """
+
+    def __init__(
+        self, *, fields: Sequence[str], name: str, violation_error_message: str | None = None, **kwargs: Any
+    ) -> None:
+        super().__init__(name=name, violation_error_message=violation_error_message, **kwargs)
+        self.fields = tuple(fields)
+
+    def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
+        """A new table gets its triggers once it is there."""
+        schema_editor.deferred_sql.append(self.create_sql(model, schema_editor))
+
+    def create_sql(self, model: Any, schema_editor: Any) -> Any:
+        parts = [self._compared(model), self.sql_for_partition(model._meta.db_table), self._fixed(model)]
+        return ";\n".join([*parts, *self._kept(model)])
+
+    def remove_sql(self, model: Any, schema_editor: Any) -> Any:
+        drops = [f"DROP FUNCTION {self.name}() CASCADE", f"DROP FUNCTION {self.name}_fixed() CASCADE"]
+        return "; ".join([*drops, *(f"DROP FUNCTION {self.name}_{field}() CASCADE" for field in self.fields)])
+
+    def sql_for_partition(self, table: str) -> str:
+        """The trigger that checks what is written to this table by its own name."""
+        return (
+            f"CREATE TRIGGER {self.name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS arrived "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {self.name}()"
+        )
+
+    def _targets(self, model: Any) -> Iterator[tuple[str, str, Any]]:
+        for name in self.fields:
+            field = model._meta.get_field(name)
+            yield name, field.column, field.remote_field.model._meta
+
+    def _compared(self, model: Any) -> str:
+        checks = "\n".join(
+            f"""IF EXISTS (
+                SELECT FROM (SELECT DISTINCT organization_id, {column} AS id FROM arrived
+                              WHERE {column} IS NOT NULL) AS named
+                 WHERE NOT EXISTS (SELECT FROM {target.db_table} AS target
+                                    WHERE target.id = named.id AND target.organization_id = named.organization_id)
+            ) THEN
+                RAISE foreign_key_violation USING
+                    CONSTRAINT = '{self.name}', MESSAGE = 'a row names a {name} of another organization, or none';
+            END IF;"""  # noqa: S608 - names of our own tables
+            for name, column, target in self._targets(model)
+        )
+        return self._function("", checks)
+
+    def _fixed(self, model: Any) -> str:
+        columns = ["organization_id", *(column for _, column, _ in self._targets(model))]
+        old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
+        refuse = f"RAISE foreign_key_violation USING CONSTRAINT = '{self.name}', MESSAGE = 'rows keep their owners';"
+        return (
+            f"{self._function('_fixed', refuse)}; CREATE TRIGGER {self.name}_fixed "
+            f"BEFORE UPDATE OF {', '.join(columns)} ON {model._meta.db_table} FOR EACH ROW "
+            f"WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION {self.name}_fixed()"
+        )
+
+    def _kept(self, model: Any) -> Iterator[str]:
+        for name, column, target in self._targets(model):
+            check = f"""IF EXISTS (SELECT FROM gone JOIN {model._meta.db_table} AS row
+                        ON row.{column} = gone.id AND row.organization_id = gone.organization_id) THEN
+                RAISE foreign_key_violation USING
+                    CONSTRAINT = '{self.name}', MESSAGE = 'rows still name what is to be deleted: {name}';
+            END IF;"""
+            yield self._function(f"_{name}", check)
+            yield (
+                f"CREATE TRIGGER {self.name} AFTER DELETE ON {target.db_table} REFERENCING OLD TABLE AS gone "
+                f"FOR EACH STATEMENT EXECUTE FUNCTION {self.name}_{name}()"
+            )
+
+    def _function(self, suffix: str, body: str) -> str:
+        return (
+            f"CREATE FUNCTION {self.name}{suffix}() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$body$BEGIN {body} RETURN NULL; END$body$"
+        )
+
+    def validate(self, model: Any, instance: Any, exclude: Any = None, using: str = "default") -> None:
+        """Forms offer only rows in scope; the database has the last word."""
+
+    def deconstruct(self) -> tuple[str, tuple, dict[str, Any]]:
+        path, args, kwargs = super().deconstruct()
+        return path, tuple(args), {**kwargs, "fields": self.fields}
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, SameOrganizationInBulk):
+            return self.name == other.name and self.fields == other.fields
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.fields))

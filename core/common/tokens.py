@@ -30,7 +30,11 @@ class Purpose(enum.Enum):
     SIGNUP_STAMP = b"signup-stamp"
     CONFIRM = b"confirm"
     APPROVAL = b"approval"
+    REPORT = b"report"
     WEBHOOK = b"webhook"
+    INBOUND = b"inbound"
+    RETURN_PATH = b"return-path"
+    REPLY = b"reply"
 
 
 class BadToken(ValueError):

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import idna
 
+from core.delivery.return_addresses import reply_address
 from core.delivery.transports.base import MailContent, Recipient
 from core.delivery.transports.errors import AddressProblem, HeaderProblem, NonAsciiLocalPart
 from core.domains.dkim import signature
@@ -88,7 +89,7 @@ class MimeSkeleton:
 
     def _shared(self, content: MailContent) -> str:
         lines = [f"MIME-Version: 1.0\r\nFrom: {mailbox('From', content.from_name, content.from_email)}"]
-        if content.reply_to:
+        if content.reply_to and not content.reply_host:
             lines.append(f"Reply-To: {mailbox('Reply-To', '', content.reply_to)}")
         if not _varies(content.subject):
             lines.append(f"Subject: {header_text('Subject', content.subject.render({}))}")
@@ -106,6 +107,8 @@ class MimeSkeleton:
             self._shared_headers,
             f"To: {mailbox('To', recipient.name, recipient.address)}",
         ]
+        if self.content.reply_host and recipient.in_ledger:
+            lines.append(f"Reply-To: {reply_address(recipient.message_id, self.content.reply_host)}")
         if self._subject is not None:
             lines.append(f"Subject: {header_text('Subject', self._subject.render(values))}")
         lines.extend(f"{name}: {structured_text(name, value.render(values))}" for name, value in self._merged_headers)

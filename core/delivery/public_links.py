@@ -12,6 +12,9 @@ from django.conf import settings
 from core.common.tokens import BadToken, Purpose, Signer, sign, unsign
 
 _LINK_BYTES = 2
+HIDDEN_LINK = 65_535
+"""The number of the link that no person sees; whoever follows it is a program. Not one of the campaign's links."""
+HIDDEN_LINK_WORDS = "This link is there for programs that check mails. It leads nowhere."
 
 
 def open_pixel_url(message_id: UUID) -> str:
@@ -19,7 +22,7 @@ def open_pixel_url(message_id: UUID) -> str:
 
 
 def click_url(message_id: UUID, link_number: int, campaign_id: UUID | None = None) -> str:
-    """`link_number` counts from 1 and is at most 65,535. With the campaign in it, the link is found without asking
+    """`link_number` counts from 1 and is below HIDDEN_LINK. With the campaign in it, the link is found without asking
     the database which campaign the message belongs to."""
     payload = message_id.bytes + link_number.to_bytes(_LINK_BYTES, "big") + (campaign_id.bytes if campaign_id else b"")
     return f"{settings.PUBLIC_URL}/c/{sign(Purpose.CLICK, payload)}"
@@ -42,7 +45,8 @@ _SYSTEM_LINKS = {
     "system.unsubscribe_url": ("u", Purpose.UNSUBSCRIBE, ""),
     "system.view_in_browser_url": ("v", Purpose.VIEW, ""),
 }
-MESSAGE_LINKS = frozenset(_SYSTEM_LINKS)
+HIDDEN_LINK_KEY = "system.hidden_link_url"
+MESSAGE_LINKS = frozenset({*_SYSTEM_LINKS, HIDDEN_LINK_KEY})
 
 
 def link_maker(key: str, campaign_id: UUID) -> LinkMaker:
@@ -54,7 +58,7 @@ def link_maker(key: str, campaign_id: UUID) -> LinkMaker:
 
 
 def _number(key: str) -> int:
-    return int(key.removeprefix("link."))
+    return HIDDEN_LINK if key == HIDDEN_LINK_KEY else int(key.removeprefix("link."))
 
 
 def message_id_from(purpose: Purpose, token: str) -> UUID:

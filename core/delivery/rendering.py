@@ -14,9 +14,9 @@ from core.campaigns.queries import frozen_audience
 from core.contacts.audience import AudienceDefinition
 from core.contacts.public.links import preferences_url
 from core.contacts.queries import MergeReader
-from core.delivery.public_links import MESSAGE_LINKS, LinkMaker, link_maker
+from core.delivery.public_links import HIDDEN_LINK_KEY, MESSAGE_LINKS, LinkMaker, link_maker
 from core.delivery.transports.base import MailContent, Recipient
-from core.domains.queries import signing_key
+from core.domains.queries import hosts_of, signing_key
 from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, parse
 
 KEPT_CAMPAIGNS = 32
@@ -102,6 +102,7 @@ def inert_links(campaign_id: UUID) -> dict[str, str]:
         "system.view_in_browser_url": "(this person's link to the mail in the browser)",
         # An address like that of a real one, so that the frame leaves it out as it does the real one.
         "system.open_pixel_url": f"{settings.PUBLIC_URL}/o/this-persons-open-pixel.gif",
+        HIDDEN_LINK_KEY: "#",
     }
 
 
@@ -140,6 +141,7 @@ def _newest(versions: QuerySet[CampaignSnapshot]) -> CampaignMail:
 
 def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot, revision: int = 1) -> CampaignMail:
     """The shared part of a campaign's mails with its headers."""
+    bounce_host, reply_host = hosts_of(snapshot.organization_id, compiled.from_email)
     content = MailContent(
         subject=compiled.subject,
         html=compiled.html,
@@ -150,6 +152,8 @@ def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot, revision: int
         message_id_domain=_domain(compiled.from_email),
         headers=bulk_headers(compiled, snapshot),
         dkim=signing_key(snapshot.organization_id, compiled.from_email),
+        reply_host=reply_host,
+        bounce_host=bounce_host,
     )
     keys = used_keys([compiled.subject, compiled.html, compiled.text, *content.headers.values()])
     system = {*MESSAGE_LINKS, PREFERENCES_KEY}

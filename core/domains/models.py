@@ -13,7 +13,8 @@ from core.domains.warmup import WarmUp
 class SendingDomain(WarmUp, UUIDModel, TimeStamped, OrganizationOwned):
     """A domain with a DKIM key of its own. `records` holds the last check, a dictionary for each record (checks.py).
 
-    `return_path` and `tracking` are host names below it that lead to us or to the provider; they are optional.
+    `return_path`, `reply_host` and `tracking` are host names below it that lead to us or to the provider; they are
+    optional. Mails use the first two as soon as they stand here: whoever writes them has seen a mail come that way.
     `provider_records` are those that SendGrid asks for, `provider_id` its number of this domain. `broken_checks`
     counts the checks in a row that found a verified domain broken. While `paused_at` stands nothing of it starts.
     """
@@ -28,6 +29,7 @@ class SendingDomain(WarmUp, UUIDModel, TimeStamped, OrganizationOwned):
     verified_at = models.DateTimeField("verified since", null=True, editable=False)
 
     return_path = models.CharField("return path", max_length=253, blank=True, editable=False)
+    reply_host = models.CharField("host of replies", max_length=253, blank=True, default="", editable=False)
     tracking = models.CharField("host of links", max_length=253, blank=True, editable=False)
     tracking_verified_at = models.DateTimeField(null=True, editable=False)
     provider_id = models.CharField(max_length=40, blank=True, editable=False)

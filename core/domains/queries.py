@@ -15,6 +15,18 @@ def domain_of(organization_id: UUID, address: str) -> SendingDomain | None:
     return SendingDomain.objects.filter(organization_id=organization_id, name=name).first()
 
 
+def hosts_of(organization_id: UUID, address: str) -> tuple[str, str]:
+    """Where bounces and replies of mails from this address come back to us; each "" where they do not."""
+    domain = domain_of(organization_id, address)
+    return (domain.return_path, domain.reply_host) if domain is not None else ("", "")
+
+
+def domains_by_name() -> dict[tuple[UUID, str], SendingDomain]:
+    """The sending domains of the scope by (organization id, name), with what a link and a status need (1 query)."""
+    found = SendingDomain.objects.only("organization_id", "name", "status")
+    return {(domain.organization_id, domain.name): domain for domain in found}
+
+
 BROKEN_FOR_SURE = 2
 """Checks in a row: the first may have met a DNS that somebody was just editing."""
 

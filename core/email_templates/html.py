@@ -47,6 +47,11 @@ _NOTE = (
     '<p style="background:#fef3c7;color:#78350f;font:13px/1.5 sans-serif;margin:0;padding:12px;text-align:center">'
     "{words}</p>"
 )
+# Without words, out of sight, out of the order of the keyboard and of what is read aloud; not for text either.
+_HIDDEN_LINK = (
+    '<div style="display:none;max-height:0;max-width:0;overflow:hidden;mso-hide:all" aria-hidden="true">'
+    '<a href="{url}" tabindex="-1" style="display:none"></a></div>'
+)
 _OPEN_PIXEL = '<img src="{url}" width="1" height="1" alt="" style="display:block;width:1px;height:1px;border:0">'
 
 
@@ -117,6 +122,17 @@ def with_open_pixel(document: str, url_tag: str) -> str:
     """`document` with an invisible picture at its end; `url_tag` is the merge tag of its address."""
     position = _body_end(document)
     return document[:position] + open_pixel(url_tag) + document[position:]
+
+
+def hidden_link(url: str) -> str:
+    """The link that nobody can see or reach: programs that follow every link of a mail follow it as well."""
+    return _HIDDEN_LINK.format(url=url)
+
+
+def with_hidden_link(document: str, url_tag: str) -> str:
+    """`document` with an invisible link at its end; `url_tag` is the merge tag of its address."""
+    position = _body_end(document)
+    return document[:position] + hidden_link(url_tag) + document[position:]
 
 
 def _nesting(source: str) -> int:

@@ -30,11 +30,13 @@ from core.delivery.models import DeliveryBatch
 from core.delivery.states import BatchState, SendState
 from core.operations.readiness import redis_client
 from core.tracking.lean.hits import STREAM
-from core.tracking.models import AnalyticsEvent, DirtyCampaign, HeldHit, LostHits
+from core.tracking.models import AnalyticsEvent, HeldHit, LostHits
+from core.tracking.queries.recounts import recounts_due
 
 logger = logging.getLogger(__name__)
 
 EVENT_WINDOW = datetime.timedelta(minutes=5)
+RECENT_CAMPAIGNS = datetime.timedelta(days=7)
 _OPEN_BATCHES = (BatchState.READY, BatchState.LEASED, BatchState.DISPATCHING)
 _OPEN_MESSAGES = (SendState.RETRY_WAIT, SendState.UNCERTAIN, SendState.UNRESOLVED)
 
@@ -81,7 +83,7 @@ def _database_figures() -> list[GaugeMetricFamily]:
             _single("engagex_events_last_5_minutes", "Events noted in the last five minutes.", _recent_events()),
             _single("engagex_hits_held", "Opens and clicks that wait in the database.", HeldHit.objects.count()),
             _single("engagex_hits_lost", "Opens and clicks that could not be kept, in all.", _hits_lost()),
-            _single("engagex_roll_ups_waiting", "Campaigns with uncounted events.", DirtyCampaign.objects.count()),
+            _single("engagex_roll_ups_waiting", "Campaigns to be recounted.", _recounts_due()),
         ]
 
 
@@ -143,6 +145,10 @@ def _imports_running() -> int:
 
 def _recent_events() -> int:
     return AnalyticsEvent.objects.filter(pk__gte=_first_id_of(timezone.now() - EVENT_WINDOW)).count()
+
+
+def _recounts_due() -> int:
+    return recounts_due(since=timezone.now() - RECENT_CAMPAIGNS).count()
 
 
 def _hits_lost() -> int:

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "core.campaigns",
     "core.delivery",
     "core.tracking",
+    "core.reports",
     "core.adminsite",
     "dashboards",
 ]

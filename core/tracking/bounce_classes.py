@@ -8,6 +8,9 @@ from core.delivery.bounces import HARD, BounceClass
 _CODE = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _TEMPORARY = re.compile(r"try (it )?again|temporar|later\b", re.IGNORECASE)
 
+# Exchange Online says so of addresses that are not in its directory, with a code about routing (5.4.1).
+_NOT_IN_DIRECTORY = re.compile(r"5\.4\.1 .{0,40}recipient address rejected: access denied", re.IGNORECASE)
+
 _BY_CODE = {
     **dict.fromkeys(("1.1", "1.6", "1.10", "1.3"), BounceClass.INVALID_ADDRESS),
     **dict.fromkeys(("1.2",), BounceClass.DOMAIN_INVALID),
@@ -64,6 +67,8 @@ def _codes(status: str, words: str) -> list[tuple[str, str, str]]:
 
 
 def _from_code(status: str, words: str) -> BounceClass | None:
+    if _NOT_IN_DIRECTORY.search(words):
+        return BounceClass.INVALID_ADDRESS
     for _kind, subject, detail in _codes(status, words):
         if (subject, detail) == ("7", "1") or (subject, detail) == ("7", "0"):
             # "Delivery not authorized": used for everything, so that the words know more.
@@ -71,7 +76,8 @@ def _from_code(status: str, words: str) -> BounceClass | None:
         if found := _BY_CODE.get(f"{subject}.{detail}"):
             return found
         if found := _BY_SUBJECT.get(subject):
-            return _from_words(words) if subject == "4" and _from_words(words) == BounceClass.EXPIRED else found
+            told = _from_words(words) if subject == "4" else None
+            return told if told in (BounceClass.EXPIRED, BounceClass.DOMAIN_INVALID) else found
     return None
 
 

@@ -16,6 +16,9 @@ from core.delivery.models import Message
 from core.delivery.states import SEND_STATE_COLORS, SendState
 from core.tracking.choices import PEOPLE, EventType
 from core.tracking.models import AnalyticsEvent
+from core.tracking.verdicts.mails import HITS
+from core.tracking.verdicts.scans import scan_notes
+from core.tracking.verdicts.wording import lower_first, why
 
 MAILS_A_PAGE = 10
 _MAIL_WORDS = {
@@ -28,6 +31,7 @@ _MAIL_WORDS = {
 _EVENT_ICONS = {
     EventType.OPENED: "drafts",
     EventType.CLICKED: "ads_click",
+    EventType.TRAPPED: "pest_control",
     EventType.UNSUBSCRIBED: "unsubscribe",
     EventType.BOUNCED: "undo",
     EventType.COMPLAINED: "report",
@@ -84,15 +88,16 @@ def _events(query: TimelineQuery) -> list[TimelineEntry]:
     events = events.exclude(type=EventType.SENT)
     if query.before:
         events = events.filter(pk__lt=query.before)
-    newest = events.select_related("campaign", "link").order_by("-pk")[: query.limit]
-    return [_event_entry(event) for event in newest]
+    newest = list(events.select_related("campaign", "link").order_by("-pk")[: query.limit])
+    notes = scan_notes(newest)
+    return [_event_entry(event, notes.get(event.pk, "")) for event in newest]
 
 
-def _event_entry(event: AnalyticsEvent) -> TimelineEntry:
-    is_machine = event.type in (EventType.OPENED, EventType.CLICKED) and event.verdict not in PEOPLE
+def _event_entry(event: AnalyticsEvent, note: str) -> TimelineEntry:
+    is_machine = event.type in HITS and event.verdict not in PEOPLE
     lines = [event.link.url[:200]] if event.link else []
     if is_machine:
-        lines.append(f"By a machine: {event.get_verdict_display().lower()}")
+        lines.append(f"{event.get_verdict_display()}: {note or lower_first(why(event.reasons))}")
     return TimelineEntry(
         id=event.pk,
         at=event.occurred_at,

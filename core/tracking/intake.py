@@ -2,25 +2,27 @@
 
 Each event is written once per (organization, event_key). Everything that follows is a minimum, a maximum or the
 gravest of something over the events that are new, so that any order, doubling and delay end in the same rows. Locks
-are taken in one order everywhere: contacts by address, messages by id, marks of campaigns by id.
+are taken in one order everywhere: contacts by address, messages by id, counters by their keys. The messages are locked
+before anything is written: what is read about their earlier events stays true to the end.
 """
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from psycopg.errors import UniqueViolation
 
 from core.common import tenancy
 from core.delivery import bounces, outcomes
 from core.delivery.states import DeliveryState
-from core.tracking import consequences
+from core.tracking import consequences, rollups
 from core.tracking.choices import PEOPLE, Device, EventType, Verdict
-from core.tracking.waking import wake_roll_up
+from core.tracking.verdicts.touched import rejudge_touched
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,49 +53,114 @@ class Taken:
 _TABLES = """
 CREATE TEMP TABLE IF NOT EXISTS tracking_arrivals (
     place int, message_id uuid, type text, verdict text, reasons jsonb, bounce_class text, device text, event_key text,
-    occurred_at timestamptz, link_number int, seen jsonb
+    occurred_at timestamptz, link_number int, seen jsonb, profile int
+);
+CREATE TEMP TABLE IF NOT EXISTS tracking_judgements (
+    profile int, since float8, until float8, verdict text, reasons jsonb, device text
+);
+CREATE TEMP TABLE IF NOT EXISTS tracking_mails (
+    message_id uuid, organization_id uuid, campaign_id uuid, contact_id uuid, domain text, send_state text,
+    accepted_at timestamptz, opened_at timestamptz, clicked_at timestamptz
 );
 CREATE TEMP TABLE IF NOT EXISTS tracking_fresh (
-    organization_id uuid, message_id uuid, campaign_id uuid, contact_id uuid, type text, verdict text,
-    bounce_class text, occurred_at timestamptz
+    organization_id uuid, message_id uuid, campaign_id uuid, contact_id uuid, link_id uuid, type text, verdict text,
+    bounce_class text, device text, event_key text, occurred_at timestamptz
 );
-TRUNCATE tracking_arrivals, tracking_fresh;
+TRUNCATE tracking_arrivals, tracking_judgements, tracking_mails, tracking_fresh;
 """
 _COPY = "COPY tracking_arrivals FROM STDIN"
+_COPY_HITS = (
+    "COPY tracking_arrivals (place, message_id, type, event_key, occurred_at, link_number, seen, profile) FROM STDIN"
+)
+_COPY_JUDGEMENTS = "COPY tracking_judgements FROM STDIN"
 _ROWS_A_BLOCK = 1_000
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": ""})
 
-_FIND = """
-    SELECT arrival.*, message.organization_id, message.campaign_id, message.contact_id, link.id AS link_id
-      FROM tracking_arrivals AS arrival
-      JOIN delivery_message AS message ON message.id = arrival.message_id
-      LEFT JOIN campaigns_campaignlink AS link
-        ON link.campaign_id = message.campaign_id AND link.number = arrival.link_number
-     WHERE (%(organization)s::uuid IS NULL OR message.organization_id = %(organization)s)
-       AND (arrival.link_number IS NULL OR link.id IS NOT NULL)
+# All contacts that any of the statements below writes. Not FOR UPDATE: foreign keys of other runs would wait for it.
+_LOCK_CONTACTS = """
+SELECT 1 FROM contacts_contact
+ WHERE id IN (SELECT message.contact_id
+                FROM tracking_arrivals AS arrival JOIN delivery_message AS message ON message.id = arrival.message_id
+               WHERE (%(organization)s::uuid IS NULL OR message.organization_id = %(organization)s)
+                 AND (arrival.type IN ('opened', 'clicked', 'trapped', 'complained', 'unsubscribed')
+                      OR arrival.bounce_class <> ''))
+ ORDER BY email_key, id FOR NO KEY UPDATE
 """
 
-# In order of the keys, so that two runs with the same events wait for each other instead of both failing.
-_INSERT = f"""
-WITH found AS ({_FIND}), written AS (
+_MAILS = f"""
+INSERT INTO tracking_mails
+SELECT message.id, message.organization_id, message.campaign_id, message.contact_id, {rollups.DOMAIN},
+       message.send_state, message.accepted_at, message.opened_at, message.clicked_at
+  FROM delivery_message AS message
+  JOIN contacts_contact AS contact ON contact.id = message.contact_id
+  LEFT JOIN delivery_messagevalues AS value ON value.message_id = message.id
+ WHERE message.id IN (SELECT message_id FROM tracking_arrivals)
+   AND (%(organization)s::uuid IS NULL OR message.organization_id = %(organization)s)
+ ORDER BY message.id FOR NO KEY UPDATE OF message
+"""  # noqa: S608 - made of the constants above
+
+_FOUND = """
+SELECT arrival.place, arrival.message_id, arrival.type, arrival.event_key, arrival.occurred_at, arrival.seen,
+       mail.organization_id, mail.campaign_id, mail.contact_id, link.id AS link_id, {judged}
+  FROM tracking_arrivals AS arrival
+  JOIN tracking_mails AS mail ON mail.message_id = arrival.message_id {judgement}
+  LEFT JOIN campaigns_campaignlink AS link
+    ON link.campaign_id = mail.campaign_id AND link.number = arrival.link_number
+ WHERE arrival.link_number IS NULL OR link.id IS NOT NULL
+"""
+_AS_SAID = {
+    "judged": "arrival.verdict, arrival.reasons, arrival.bounce_class, arrival.device",
+    "judgement": "",
+}
+# By the time since the mail was taken: 0 while it is being handed over, for ever when that is not known.
+_BY_AGE = {
+    "judged": "judgement.verdict, judgement.reasons, '' AS bounce_class, judgement.device",
+    "judgement": """
+  JOIN tracking_judgements AS judgement
+    ON judgement.profile = arrival.profile
+   AND coalesce(extract(epoch FROM arrival.occurred_at - mail.accepted_at)::float8,
+                CASE WHEN mail.send_state = 'ready' THEN 0 ELSE 'Infinity'::float8 END)
+       >= judgement.since
+   AND coalesce(extract(epoch FROM arrival.occurred_at - mail.accepted_at)::float8,
+                CASE WHEN mail.send_state = 'ready' THEN 0 ELSE 'Infinity'::float8 END) < judgement.until""",
+}
+
+# A key of ours is made with its time and cannot come back with another. With a provider's, anything may happen: of the
+# same event with two times the first one counts. The message is locked, so nobody else writes it meanwhile.
+_STRANGE = """
+    AND NOT EXISTS (SELECT FROM tracking_analyticsevent AS event
+                     WHERE event.organization_id = found.organization_id AND event.event_key = found.event_key
+                       AND event.occurred_at >= %(since)s AND event.occurred_at < %(until)s)
+    AND (event_key, place) IN (SELECT event_key, min(place) FROM tracking_arrivals GROUP BY event_key)
+"""
+
+_INSERT = """
+WITH found AS ({found}), written AS (
     INSERT INTO tracking_analyticsevent
            (id, organization_id, message_id, campaign_id, contact_id, link_id, type, verdict, reasons, bounce_class,
             device, event_key, occurred_at, received_at, seen)
     SELECT engagex_uuid7(), organization_id, message_id, campaign_id, contact_id, link_id, type, verdict, reasons,
            bounce_class, device, event_key, occurred_at, now(), seen
-      FROM found ORDER BY organization_id, event_key, place
-        ON CONFLICT (organization_id, event_key) DO NOTHING
-    RETURNING organization_id, message_id, campaign_id, contact_id, type, verdict, bounce_class, occurred_at
+      FROM found WHERE true {once} ORDER BY place
+    {conflict}
+    RETURNING organization_id, message_id, campaign_id, contact_id, link_id, type, verdict, bounce_class, device,
+              event_key, occurred_at
 )
 INSERT INTO tracking_fresh SELECT * FROM written
-"""  # noqa: S608 - made of the constants above
+"""
 
-_UNKNOWN = f"""
-SELECT place FROM tracking_arrivals WHERE place NOT IN (SELECT place FROM ({_FIND}) AS found) ORDER BY place
-"""  # noqa: S608 - made of the constants above
+_OR_NOTHING = "ON CONFLICT (organization_id, event_key, occurred_at) DO NOTHING"
 
-# All contacts that any of the statements below writes. Not FOR UPDATE: foreign keys of other runs would wait for it.
-_LOCK_CONTACTS = """
+_UNKNOWN = """
+SELECT arrival.place
+  FROM tracking_arrivals AS arrival
+  LEFT JOIN tracking_mails AS mail ON mail.message_id = arrival.message_id
+  LEFT JOIN campaigns_campaignlink AS link
+    ON link.campaign_id = mail.campaign_id AND link.number = arrival.link_number
+ WHERE mail.message_id IS NULL OR (arrival.link_number IS NOT NULL AND link.id IS NULL) ORDER BY 1
+"""
+
+_CONTACTS = """
 SELECT 1 FROM contacts_contact
  WHERE id IN (SELECT contact_id FROM tracking_fresh
                WHERE type IN ('opened', 'clicked', 'complained', 'unsubscribed') OR bounce_class <> '')
@@ -110,7 +177,10 @@ WITH fresh AS (
 UPDATE contacts_contact AS contact
    SET last_opened_at = greatest(contact.last_opened_at, fresh.opened_at),
        last_clicked_at = greatest(contact.last_clicked_at, fresh.clicked_at)
-  FROM fresh WHERE contact.id = fresh.contact_id
+  FROM fresh
+ WHERE contact.id = fresh.contact_id
+   AND (fresh.opened_at > coalesce(contact.last_opened_at, '-infinity')
+        OR fresh.clicked_at > coalesce(contact.last_clicked_at, '-infinity'))
 """
 
 # What came back is told by all events of a mail, not only by the new ones: the words belong to the gravest report.
@@ -158,12 +228,6 @@ UPDATE delivery_message AS message
         OR held.unsubscribed_at < coalesce(message.unsubscribed_at, 'infinity'))
 """
 
-_MARK = """
-INSERT INTO tracking_dirtycampaign AS dirty (organization_id, campaign_id, touched)
-SELECT DISTINCT organization_id, campaign_id, 1 FROM tracking_fresh ORDER BY campaign_id
-    ON CONFLICT (campaign_id) DO UPDATE SET touched = dirty.touched + 1
-"""
-
 _DOUBTED = """
 SELECT DISTINCT message.organization_id, message.id
   FROM tracking_fresh AS fresh JOIN delivery_message AS message ON message.id = fresh.message_id
@@ -174,7 +238,6 @@ _STATES = [EventType.SENT.value, EventType.DEFERRED.value, EventType.DELIVERED.v
 _STATE_NAMES = [DeliveryState.PROCESSED.value, DeliveryState.DEFERRED.value, DeliveryState.DELIVERED.value]
 
 
-@transaction.atomic
 def take(arrivals: Sequence[Arrival], *, organization_id: UUID | None = None) -> Taken:
     """Write these events and all that follows from them, in one transaction. The same events again change nothing.
 
@@ -183,25 +246,91 @@ def take(arrivals: Sequence[Arrival], *, organization_id: UUID | None = None) ->
     """
     if organization_id is not None:
         tenancy.require(organization_id)
-    elif tenancy.current_scope().organization_ids is not None:
-        raise tenancy.OrganizationMismatch("Events of all clients are taken in the scope of all clients only.")
-    with connection.cursor() as cursor:
-        cursor.execute(_TABLES)
-        _copy(cursor, arrivals)
-        cursor.execute(_INSERT, {"organization": organization_id})
-        new = cursor.rowcount
-        cursor.execute(_UNKNOWN, {"organization": organization_id})
+    else:
+        _require_all()
+    lines = (_line(place, arrival) for place, arrival in enumerate(arrivals))
+    return _take(_blocks(lines), organization_id, follows=True)
+
+
+def take_own(arrival: Arrival, *, organization_id: UUID) -> bool:
+    """One event of which the caller says who was behind it, and has seen to all that it means for the contact; whether
+    it was new."""
+    tenancy.require(organization_id)
+    return bool(_take([_line(0, arrival)], organization_id, follows=False).new)
+
+
+@dataclass(frozen=True, slots=True)
+class HitBlock:
+    """Opens and clicks as lines of COPY, see lean/judging.py. `hits`: place, message, type, event key (made with its
+    time, which is what makes the pair unique), time, number of the link, seen, profile. `judgements`: for each profile
+    the verdict, reasons and device, by the seconds since the mail was taken."""
+
+    hits: bytes
+    judgements: bytes
+
+
+def take_hits(block: HitBlock) -> Taken:
+    """`take` for many opens and clicks of all clients, in the scope of all clients."""
+    _require_all()
+    return _take([block.hits], None, follows=False, judgements=block.judgements)
+
+
+@transaction.atomic
+def _take(
+    blocks: Iterable[bytes], organization_id: UUID | None, *, follows: bool, judgements: bytes | None = None
+) -> Taken:
+    is_hits = judgements is not None
+    with connection.cursor() as cursor, rollups.gathering(cursor):
+        cursor.execute(_TABLES + rollups.TABLES)
+        _copy(cursor, _COPY_HITS if is_hits else _COPY, blocks)
+        words: dict[str, Any] = {"organization": organization_id}
+        if judgements is not None:
+            _copy(cursor, _COPY_JUDGEMENTS, [judgements])
+        cursor.execute(_LOCK_CONTACTS, words)
+        cursor.execute(_MAILS, words)
+        span = rollups.span(cursor)
+        new = _insert(cursor, words | span, is_hits=is_hits)
+        cursor.execute(_UNKNOWN)
         unknown = tuple(row[0] for row in cursor.fetchall())
         if new:
-            _follow(cursor)
+            if follows:
+                consequences.apply(cursor)
+            _follow(cursor, span)
+            if follows or is_hits:
+                rejudge_touched(cursor)
     return Taken(new, unknown)
 
 
-def _copy(cursor: Any, arrivals: Sequence[Arrival]) -> None:
-    with cursor.copy(_COPY) as copy:
-        for start in range(0, len(arrivals), _ROWS_A_BLOCK):
-            block = arrivals[start : start + _ROWS_A_BLOCK]
-            copy.write(b"".join(_line(start + place, arrival) for place, arrival in enumerate(block)))
+def _insert(cursor: Any, words: dict[str, Any], *, is_hits: bool) -> int:
+    """The number of new events. Hits come twice only after a crash, so they are written as if they never did: looking
+    for each of them first would cost as much as the rows."""
+    found = _FOUND.format(**(_BY_AGE if is_hits else _AS_SAID))
+    once = "" if is_hits else _STRANGE
+    try:
+        with transaction.atomic():
+            cursor.execute(_INSERT.format(found=found, once=once, conflict="" if is_hits else _OR_NOTHING), words)
+    except IntegrityError as error:
+        if not isinstance(error.__cause__, UniqueViolation):
+            raise
+        cursor.execute(_INSERT.format(found=found, once=once, conflict=_OR_NOTHING), words)
+    return int(cursor.rowcount)
+
+
+def _copy(cursor: Any, sql: str, blocks: Iterable[bytes]) -> None:
+    with cursor.copy(sql) as copy:
+        for block in blocks:
+            copy.write(block)
+
+
+def _require_all() -> None:
+    if tenancy.current_scope().organization_ids is not None:
+        raise tenancy.OrganizationMismatch("Events of all clients are taken in the scope of all clients only.")
+
+
+def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
+    lines = iter(lines)
+    while block := b"".join(islice(lines, _ROWS_A_BLOCK)):
+        yield block
 
 
 def _line(place: int, arrival: Arrival) -> bytes:
@@ -210,7 +339,7 @@ def _line(place: int, arrival: Arrival) -> bytes:
     key = arrival.event_key.translate(_ESCAPES).encode()
     reasons, seen = (orjson.dumps(value).replace(b"\\", b"\\\\") for value in (arrival.reasons, arrival.seen))
     plain = f"{place}\t{arrival.message_id}\t{arrival.type}\t{arrival.verdict}\t".encode()
-    return b"%b%b\t%b\t%b\t%b\t%b\t%b\t%b\n" % (
+    return b"%b%b\t%b\t%b\t%b\t%b\t%b\t%b\t\\N\n" % (
         plain,
         reasons,
         str(arrival.bounce_class).encode(),
@@ -222,10 +351,8 @@ def _line(place: int, arrival: Arrival) -> bytes:
     )
 
 
-def _follow(cursor: Any) -> None:
+def _follow(cursor: Any, span: dict[str, Any]) -> None:
     """What new events change, in the order of the locks."""
-    cursor.execute(_LOCK_CONTACTS)
-    consequences.apply(cursor)
     parameters = {
         "people": sorted(verdict.value for verdict in PEOPLE),
         "states": _STATES,
@@ -236,8 +363,7 @@ def _follow(cursor: Any) -> None:
     cursor.execute(_CONTACTS, parameters)
     cursor.execute(_MESSAGES, parameters)
     _settle_doubts(cursor)
-    cursor.execute(_MARK)
-    transaction.on_commit(partial(wake_roll_up), robust=True)
+    rollups.count_fresh(cursor, span)
 
 
 def _settle_doubts(cursor: Any) -> None:

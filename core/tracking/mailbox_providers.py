@@ -24,7 +24,16 @@ _DOMAINS = {
     "QQ": ("qq.com", "foxmail.com"),
 }
 
-PROVIDER_BY_DOMAIN = {domain: provider for provider, domains in _DOMAINS.items() for domain in domains}
+# The demo's people. Nobody can have such an address (RFC 2606).
+_DEMO = {
+    "gmail.example": "Gmail",
+    "outlook.example": "Microsoft",
+    "yahoo.example": "Yahoo",
+    "icloud.example": "Apple",
+    "gmx.example": "GMX and WEB.DE",
+}
+
+PROVIDER_BY_DOMAIN = {domain: provider for provider, domains in _DOMAINS.items() for domain in domains} | _DEMO
 
 
 def provider_of(domain: str) -> str:

@@ -1,43 +1,38 @@
-"""Writes of tracking: one event at a time in, counters out.
+"""Writes of tracking: one event at a time in, and the counters that do not follow from events alone.
 
-`event_record` appends what happened and marks the campaign; `roll_up` recomputes the counters of marked campaigns.
+`event_record` appends what happened, with its counters; `roll_up` recounts what comes from the ledger and the groups.
 Pages read the counters only.
 """
 
 import datetime
+import time
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
+from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
+from core.accounts import audit
+from core.accounts.models import Organization
 from core.campaigns.models import Campaign, CampaignLink
-from core.common import tenancy
 from core.common.db import advisory_lock
 from core.common.ids import new_id
-from core.contacts.models import Contact
+from core.common.tasks import wake
 from core.contacts.services import contact_resubscribe, contact_unsubscribe
 from core.delivery import outcomes
 from core.delivery.models import Message
 from core.delivery.states import SendState
-from core.tracking import rollups
-from core.tracking.choices import PEOPLE, EventType, Verdict, VerdictReason
+from core.tracking import intake, rollups
+from core.tracking.choices import EventType, Verdict, VerdictReason
 from core.tracking.devices import device_of
-from core.tracking.models import AnalyticsEvent, DirtyCampaign
-from core.tracking.verdicts import Hit, judge
-from core.tracking.waking import wake_roll_up
+from core.tracking.intake import Arrival
+from core.tracking.models import CampaignRecount
+from core.tracking.queries import recounts as queries
+from core.tracking.verdicts import hit_of, judge
 
-_FIRST_TIME_FIELD = {
-    EventType.OPENED: "opened_at",
-    EventType.CLICKED: "clicked_at",
-    EventType.UNSUBSCRIBED: "unsubscribed_at",
-}
-"""Message's column that keeps the time of the first event of a type."""
-_LAST_TIME_FIELD = {EventType.OPENED: "last_opened_at", EventType.CLICKED: "last_clicked_at"}
-"""Contact's column that keeps the time of the last event of a type."""
 _SOURCE = "one-click"
 """Written to the contact's history as the origin of an unsubscribe or its reversal."""
 
@@ -56,38 +51,25 @@ def event_record(
 ) -> bool:
     """Append an event of a message, once per (organization, event_key). True when it was new.
 
-    Any order and any doubling of calls leaves the same rows: first and last times are a minimum and a maximum, and
-    they move for people only. In the same transaction the campaign is marked for `roll_up`. Runs inside the scope of
-    the message's organization. Raises Message.DoesNotExist and CampaignLink.DoesNotExist.
+    Any order and any doubling of calls leaves the same rows, see `intake`. What it means for the contact, the caller
+    has seen to. Runs inside the scope of the message's organization. Raises Message.DoesNotExist and
+    CampaignLink.DoesNotExist.
     """
-    message = Message.objects.only("organization_id", "campaign_id", "contact_id").get(pk=message_id)
-    link = None
+    message = Message.objects.only("organization_id", "campaign_id").get(pk=message_id)
     if link_number is not None:
-        link = CampaignLink.objects.only("id").get(campaign_id=message.campaign_id, number=link_number)
-    event = AnalyticsEvent(
-        organization_id=message.organization_id,
+        CampaignLink.objects.only("id").get(campaign_id=message.campaign_id, number=link_number)
+    arrival = Arrival(
         message_id=message.pk,
-        campaign_id=message.campaign_id,
-        contact_id=message.contact_id,
-        link_id=link.pk if link else None,
         type=type,
-        verdict=verdict,
-        reasons=list(reasons),
         event_key=event_key,
         occurred_at=occurred_at,
-        seen=seen or {},
+        link_number=link_number,
+        verdict=verdict,
+        reasons=reasons,
         device=device_of((seen or {}).get("user_agent", "")),
+        seen=seen or {},
     )
-    AnalyticsEvent.objects.bulk_create([event], ignore_conflicts=True)
-    if not AnalyticsEvent.objects.filter(pk=event.pk).exists():
-        return False
-    if verdict in PEOPLE:
-        # The contact before the message: every writer of both locks them in this order.
-        _keep_last_time(message, type, occurred_at)
-        _keep_first_time(message, type, occurred_at)
-    _mark(message)
-    transaction.on_commit(wake_roll_up, robust=True)
-    return True
+    return intake.take_own(arrival, organization_id=message.organization_id)
 
 
 def hit_record(
@@ -99,14 +81,7 @@ def hit_record(
 ) -> bool:
     """Append a request for a mail's pixel or link as an event, judged by what was seen. Runs in the mail's scope."""
     now = timezone.now()
-    judgement = judge(
-        Hit(
-            type=type,
-            method=seen["method"],
-            user_agent=seen["user_agent"],
-            seconds_since_accepted=_seconds_since_accepted(message, now),
-        )
-    )
+    judgement = judge(hit_of(type, seen, _seconds_since_accepted(message, now)))
     return event_record(
         message_id=message.pk,
         type=type,
@@ -151,31 +126,6 @@ def recipient_resubscribe(*, message: Message) -> None:
     contact_resubscribe(contact_id=message.contact_id, source=_SOURCE)
 
 
-def _keep_first_time(message: Message, event_type: EventType, occurred_at: datetime.datetime) -> None:
-    field = _FIRST_TIME_FIELD.get(event_type)
-    if field:
-        is_earlier = Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__gt": occurred_at})
-        Message.objects.filter(is_earlier, pk=message.pk).update(**{field: occurred_at})
-
-
-def _keep_last_time(message: Message, event_type: EventType, occurred_at: datetime.datetime) -> None:
-    field = _LAST_TIME_FIELD.get(event_type)
-    if field:
-        is_later = Q(**{f"{field}__isnull": True}) | Q(**{f"{field}__lt": occurred_at})
-        Contact.objects.filter(is_later, pk=message.contact_id).update(**{field: occurred_at})
-
-
-def _mark(message: Message) -> None:
-    """Last in the transaction: the row's lock makes events of a campaign queue up from here to the commit."""
-    tenancy.require(message.organization_id)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO tracking_dirtycampaign AS dirty (organization_id, campaign_id, touched) VALUES (%s, %s, 1) "
-            "ON CONFLICT (campaign_id) DO UPDATE SET touched = dirty.touched + 1",
-            [message.organization_id, message.campaign_id],
-        )
-
-
 _PROVEN = """
 SELECT message.organization_id, message.id FROM delivery_message AS message
  WHERE message.send_state = 'uncertain'
@@ -200,37 +150,92 @@ def doubts_settle() -> int:
     return settled
 
 
+_WHOLE_ROUND = "tracking-whole-round"
+_WHOLE_ROUND_SECONDS = 3600
+_RECENT = datetime.timedelta(days=7)
+_PAUSE = 20
+_SHORT_SECONDS = 0.25
+
+
 def roll_up() -> dict[str, int]:
-    """Recompute the counters of every marked campaign in the open scope. Safe to run twice, and at once."""
-    marked = list(DirtyCampaign.objects.values_list("organization_id", "campaign_id"))
-    done = sum(campaign_roll_up(organization_id=owner, campaign_id=campaign) for owner, campaign in marked)
-    for owner in {owner for owner, _ in marked}:
-        organization_roll_up(organization_id=owner)
-    return {"campaigns": done, "left_to_another_run": len(marked) - done}
+    """Recount from the ledger and the groups where they have moved, in the open scope. Safe to run twice, and at once.
 
-
-@transaction.atomic
-def organization_roll_up(*, organization_id: UUID) -> None:
-    """Recount the days and months of a client."""
-    campaigns = Campaign.objects.filter(organization_id=organization_id).values_list("pk", flat=True)
-    rollups.recompute_periods(organization_id=organization_id, campaign_ids=list(campaigns))
+    Recent campaigns at each call, all of them once an hour. A recount that took long is not done again before twenty
+    times as long have passed, so that counting never takes more than a twentieth of a worker.
+    """
+    is_whole = cache.add(_WHOLE_ROUND, 1, timeout=_WHOLE_ROUND_SECONDS)
+    due = list(queries.recounts_due(since=None if is_whole else timezone.now() - _RECENT))
+    done = sum(_recount(campaign) for campaign in due)
+    for organization_id in queries.clients_with_another_clock():
+        organization_roll_up(organization_id=organization_id)
+    return {"campaigns": done, "left_to_another_run": len(due) - done}
 
 
 def campaign_roll_up(*, organization_id: UUID, campaign_id: UUID) -> bool:
-    """Recompute one campaign's counters from its events. False when another run is at it.
+    """Put right whatever is wrong with a campaign's counters, and recount what the ledger and the groups tell. False
+    when another run is at it."""
+    with transaction.atomic():
+        rollups.rebuild_campaign(organization_id=organization_id, campaign_id=campaign_id)
+    found = queries.recounts().get(pk=campaign_id)
+    return _recount(found, is_forced=True)
 
-    Cases that end with the mark in place, so that the next run counts what this one may have missed:
-    1. an event commits after we counted: it raised `touched`, our delete finds another value;
-    2. an event's transaction is open: our delete waits for it on the row, then case 1;
-    3. an event was inserted but not yet marked when we delete: its own mark makes a new row.
-    A row removed and made again with the value we remember (a second run in between) is ruled out by the lock.
-    """
-    with advisory_lock(f"roll-up:{campaign_id}") as acquired:
+
+@transaction.atomic
+def organization_roll_up(*, organization_id: UUID) -> int:
+    """Put right the days and months of a client, sent mails included; how many rows were wrong."""
+    campaigns = list(Campaign.objects.filter(organization_id=organization_id).values_list("pk", flat=True))
+    wrong = rollups.rebuild_periods(organization_id=organization_id, campaign_ids=campaigns)
+    zone = Organization.objects.get(pk=organization_id).time_zone
+    moved = CampaignRecount.objects.filter(organization_id=organization_id).exclude(time_zone=zone)
+    for campaign_id in moved.values_list("pk", flat=True):
+        rollups.recount_sent(organization_id=organization_id, campaign_id=campaign_id)
+    moved.update(time_zone=zone)
+    return wrong
+
+
+def counters_rebuild(*, organization_id: UUID) -> dict[str, int]:
+    """Put right all counters of a client. Pages can be read and events written meanwhile."""
+    campaigns = list(queries.recounts().filter(organization_id=organization_id, started_at__isnull=False))
+    wrong = sum(_rebuild_and_recount(campaign) for campaign in campaigns)
+    return {"campaigns": len(campaigns), "wrong": wrong + organization_roll_up(organization_id=organization_id)}
+
+
+@transaction.atomic
+def counters_rebuild_request(*, organization_id: UUID) -> None:
+    """Have a worker do `counters_rebuild`."""
+    audit.record(action="counters.rebuild", obj=Organization.objects.get(pk=organization_id))
+    wake("tracking.rebuild_counters", organization_id=organization_id)
+
+
+def _rebuild_and_recount(campaign: Any) -> int:
+    with transaction.atomic():
+        wrong = rollups.rebuild_campaign(organization_id=campaign.organization_id, campaign_id=campaign.pk)
+    _recount(campaign, is_forced=True)
+    return wrong or 0
+
+
+def _recount(campaign: Any, *, is_forced: bool = False) -> bool:
+    """`campaign` of `queries.recounts`. The figures it was found with were read before, so that whatever moves during
+    the recount makes it due again."""
+    with advisory_lock(f"recount:{campaign.pk}") as acquired:
         if not acquired:
             return False
+        began = time.monotonic()
+        ids = {"organization_id": campaign.organization_id, "campaign_id": campaign.pk}
         with transaction.atomic():
-            mark = DirtyCampaign.objects.filter(campaign_id=campaign_id).values_list("touched", flat=True).first()
-            rollups.recompute(organization_id=organization_id, campaign_id=campaign_id)
-            if mark is not None:
-                DirtyCampaign.objects.filter(campaign_id=campaign_id, touched=mark).delete()
+            if is_forced or campaign.accepted_now != campaign.accepted_counted:
+                rollups.recount_sent(**ids)
+            rollups.recount_groups(**ids)
+            took = time.monotonic() - began
+            pause = took * _PAUSE if took > _SHORT_SECONDS else 0
+            CampaignRecount.objects.update_or_create(
+                campaign_id=campaign.pk,
+                defaults={
+                    "organization_id": campaign.organization_id,
+                    "accepted": campaign.accepted_now,
+                    "events": campaign.events_now,
+                    "time_zone": campaign.organization.time_zone,
+                    "next_at": timezone.now() + datetime.timedelta(seconds=pause),
+                },
+            )
     return True

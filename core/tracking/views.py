@@ -24,7 +24,7 @@ from core.contacts.public.links import preferences_path
 from core.contacts.public.standing import standing_of
 from core.delivery.errors import NothingSent
 from core.delivery.models import Message
-from core.delivery.public_links import link_from, message_id_from
+from core.delivery.public_links import HIDDEN_LINK, HIDDEN_LINK_WORDS, link_from, message_id_from
 from core.delivery.queries import rendered_mail
 from core.tracking import hits, services
 from core.tracking.choices import EventType
@@ -77,6 +77,9 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     """On to the link that is stored with the campaign; nothing in the request can change where."""
     message_id, number = link_from(token)
     with recipient_scope(message_id) as message:
+        if number == HIDDEN_LINK:
+            _note(request, message, EventType.TRAPPED)
+            return frame.private(HttpResponse(HIDDEN_LINK_WORDS, content_type="text/plain; charset=utf-8"))
         url = CampaignLink.objects.values_list("url", flat=True).get(campaign_id=message.campaign_id, number=number)
         try:
             _note(request, message, EventType.CLICKED, number)

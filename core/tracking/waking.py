@@ -13,6 +13,7 @@ _EVERY_SECONDS = 1
 
 
 def wake_roll_up() -> None:
+    """For what counters do not tell by themselves: groups, after many events were judged anew."""
     _wake("tracking.roll_up")
 
 

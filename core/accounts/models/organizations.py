@@ -67,6 +67,13 @@ class Organization(UUIDModel, TimeStamped, BrandKit, ScopedModel):
         help_text="Names that only this client's mails may hold, such as its brands.",
     )
     mails_per_hour = models.PositiveIntegerField("mails an hour at most", null=True, blank=True)
+    uses_honeypot_link = models.BooleanField(
+        "hidden link in mails",
+        default=False,
+        db_default=False,
+        help_text="A link that no person sees, at the end of each mail. Link scanners follow it and give themselves "
+        "away, so that their opens and clicks are not counted as people's.",
+    )
     is_demo = models.BooleanField("demo data", default=False, editable=False)
 
     class Meta(ScopedModel.Meta):

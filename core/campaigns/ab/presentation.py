@@ -31,7 +31,8 @@ _RATE_WORDS = {ABMetric.OPENS: "open rate", ABMetric.CLICKS: "click rate"}
 
 @dataclass(frozen=True, slots=True)
 class ShownResult:
-    """One variant's line: figures, the bar of its 95 % interval (per cent of the scale), the odds in words."""
+    """One variant's line: figures (the shares from 0 to 1), the bar of its 95 % interval (per cent of the scale), the
+    odds in words."""
 
     letter: str
     number: int
@@ -41,6 +42,9 @@ class ShownResult:
     rate: str
     interval: str
     odds: str
+    rate_share: float
+    low_share: float
+    high_share: float
     left: str
     width: str
     middle: str
@@ -100,14 +104,14 @@ def wait_words(minutes: int) -> str:
     return f"{minutes} minutes"
 
 
-def shown_test(campaign: Campaign) -> ShownTest | None:
-    """The test of a campaign that was frozen; None without one."""
+def shown_test(campaign: Campaign, *, seconds: float = RESULTS_SECONDS) -> ShownTest | None:
+    """The test of a campaign that was frozen; None without one. Counting stops after so many seconds."""
     test = ab_test_of(campaign)
     if test is None:
         return None
     variants = variants_of(campaign)
     sample = ledger().sample(campaign)
-    document = test.decision if test.decided_at else _figures_now(campaign, test, variants)
+    document = test.decision if test.decided_at else _figures_now(campaign, test, variants, seconds)
     is_open = test.decided_at is None and campaign.started_at is not None
     is_open = is_open and campaign.status in (CampaignStatus.SENDING, CampaignStatus.PAUSED, CampaignStatus.SENT)
     lines, scale = _lines(campaign, test, variants, document, can_send=is_open)
@@ -125,10 +129,12 @@ def shown_test(campaign: Campaign) -> ShownTest | None:
     )
 
 
-def _figures_now(campaign: Campaign, test: ABTest, variants: Sequence[CampaignVariant]) -> dict[str, Any]:
+def _figures_now(
+    campaign: Campaign, test: ABTest, variants: Sequence[CampaignVariant], seconds: float
+) -> dict[str, Any]:
     """The same document as a decision's, from the ledger at this moment; empty when counting takes too long."""
     try:
-        found = {result.variant: result for result in ledger().results(campaign, None, RESULTS_SECONDS)}
+        found = {result.variant: result for result in ledger().results(campaign, None, seconds)}
     except TookTooLong:
         return {}
     results = [found.get(variant.number, VariantResult(variant.number)) for variant in variants]
@@ -225,6 +231,9 @@ def _lines(
                 rate=_percent(rate) if found.get("accepted") else "–",
                 interval=f"{_percent(low)} to {_percent(high)}" if "low" in found else "–",
                 odds=_percent(found["best"], 0) if "best" in found else "–",
+                rate_share=rate,
+                low_share=low,
+                high_share=high,
                 left=f"{100 * low / top:.2f}",
                 width=f"{100 * (high - low) / top:.2f}",
                 middle=f"{100 * min(rate / top, 1):.2f}",

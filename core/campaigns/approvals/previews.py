@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.campaigns.content import compiled_content
 from core.campaigns.models import Campaign, CampaignSnapshot
 from core.campaigns.snapshot import draft_snapshots
-from core.email_templates.html import open_pixel
+from core.email_templates.html import hidden_link, open_pixel
 from core.email_templates.merge_tags import Escape, KnownKeys, parse
 from core.email_templates.preview import SAMPLE_VALUES, SYSTEM_VALUES
 
@@ -44,10 +44,11 @@ def _preview(snapshot: CampaignSnapshot, links: tuple[str, ...], first_link: int
         **snapshot.organization_values,
         **{f"link.{number}": url for number, url in enumerate(links, start=first_link)},
         "system.open_pixel_url": _PIXEL_URL,
+        "system.hidden_link_url": _PIXEL_URL,
     }
     subject = content.subject.render(values)
     values["campaign.subject"] = subject
     preheader = parse(snapshot.preheader, context=Escape.TEXT, allowed=KnownKeys(internal=True)).render(values)
-    html = content.html.render(values).replace(open_pixel(_PIXEL_URL), "")
+    html = content.html.render(values).replace(open_pixel(_PIXEL_URL), "").replace(hidden_link(_PIXEL_URL), "")
     letter = _LETTERS[snapshot.variant - 1] if snapshot.variant else ""
     return VariantPreview(snapshot.variant, letter, snapshot.from_name, snapshot.from_email, subject, preheader, html)

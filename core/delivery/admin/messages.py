@@ -17,6 +17,7 @@ from core.campaigns.ab.services import letter
 from core.campaigns.models import Campaign, CampaignSnapshot, CampaignVariant
 from core.delivery.admin.explain_section import ANCHOR, PARAMETER
 from core.delivery.admin.mail_preview import MailPreviewAdmin, inert_mail
+from core.delivery.admin.reaction_filter import ReactionFilter
 from core.delivery.models import Message
 from core.delivery.resources import MessageResource
 from core.delivery.services import message_mark_sent, message_send_again
@@ -119,6 +120,8 @@ class MessageAdmin(MailPreviewAdmin, ExportableAdmin, OrganizationModelAdmin):
     list_filter = (
         CampaignFilter,
         StandingFilter,
+        ReactionFilter,
+        ("bounce_class", ChoicesDropdownFilter),
         ("send_state", ChoicesDropdownFilter),
         VersionFilter,
         VariantFilter,

@@ -25,6 +25,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from core.delivery.mime import single_line, structured_text, wire_address, wire_domain
 from core.delivery.models.kinds import AnymailProvider
 from core.delivery.retry_policy import refusal
+from core.delivery.return_addresses import reply_address
 from core.delivery.transports.base import (
     ErrorClass,
     MailContent,
@@ -116,6 +117,9 @@ class AnymailTransport(Transport):
         for recipient in recipients:
             try:
                 message = _message(content, recipient)
+                if self._settings.provider == AnymailProvider.MAILERSEND:
+                    # Its events bring no metadata back.
+                    message.tags = [f"{MESSAGE_ARGUMENT}:{recipient.message_id.hex}"]
             except MailProblem as problem:
                 outcomes.append(refusal(recipient.message_id, problem.code, str(problem)))
                 continue
@@ -245,13 +249,14 @@ def _message(content: MailContent, recipient: Recipient) -> AnymailMessage:
     values, message_id = recipient.values, recipient.message_id.hex
     headers = {name: _header(name, value, values) for name, value in content.headers.items()}
     headers["Message-ID"] = f"<{message_id}@{wire_domain(content.message_id_domain)}>"
+    reply_to = reply_address(recipient.message_id, content.reply_host) if content.reply_host else content.reply_to
     headers["X-PM-KeepID"] = "true"  # Postmark replaces the id otherwise; the others take it for what it is
     message = AnymailMessage(
         subject=single_line(content.subject.render(values)),
         body=content.text.render(values),
         from_email=_mailbox(content.from_name, content.from_email),
         to=[_mailbox(recipient.name, recipient.address)],
-        reply_to=[_mailbox("", content.reply_to)] if content.reply_to else None,
+        reply_to=[_mailbox("", reply_to)] if reply_to else None,
         headers=headers,
     )
     if html := content.html.render(values):

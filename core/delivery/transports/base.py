@@ -35,7 +35,8 @@ class Recipient:
 class MailContent:
     """What all mails of a campaign share; frozen with the campaign. Compared by identity when prepared work is kept.
 
-    `dkim` signs the mails that we write ourselves; an API signs with a key of its own.
+    `dkim` signs the mails that we write ourselves; an API signs with a key of its own. Where there is a `reply_host`,
+    replies come back to it instead of `reply_to`; bounces of SMTP come back to the `bounce_host`.
     """
 
     subject: MergeTemplate
@@ -47,6 +48,8 @@ class MailContent:
     message_id_domain: str
     headers: Mapping[str, MergeTemplate | str] = field(default_factory=dict)
     dkim: DkimKey | None = None
+    reply_host: str = ""
+    bounce_host: str = ""
 
 
 class OutcomeKind(StrEnum):

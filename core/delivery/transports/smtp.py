@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 
 from core.delivery.mime import MimeSkeleton, wire_address
 from core.delivery.retry_policy import classify, refusal
+from core.delivery.return_addresses import bounce_address
 from core.delivery.transports.base import ErrorClass, MailContent, Outcome, OutcomeKind, Recipient, Transport
 from core.delivery.transports.errors import ConnectionProblem, MailProblem
 from core.delivery.transports.smtp_session import CLOSING, Reply, SessionLost, SmtpSession, SmtpSettings
@@ -34,6 +35,7 @@ class _Mail:
 
     index: int
     recipient: Recipient
+    sender: str
     address: str
     body: bytes
 
@@ -69,6 +71,11 @@ class _Outbox:
         self.answered += 1
         return self._built.popleft()
 
+    def _sender(self, recipient: Recipient) -> str:
+        """Where a bounce of this mail comes back to."""
+        host = self._skeleton.content.bounce_host
+        return bounce_address(recipient.message_id, host) if host and recipient.in_ledger else self._skeleton.sender
+
     def _have(self, count: int) -> bool:
         """Build until so many are ready. Who cannot be written to gets the outcome on the way."""
         while len(self._built) < count:
@@ -77,7 +84,8 @@ class _Outbox:
                 return False
             try:
                 body = dot_stuffed(self._skeleton.build(recipient, date=self._date))
-                self._built.append(_Mail(index, recipient, wire_address(recipient.address), body))
+                sender = self._sender(recipient)
+                self._built.append(_Mail(index, recipient, sender, wire_address(recipient.address), body))
             except MailProblem as problem:
                 self._outcomes[index] = refusal(recipient.message_id, problem.code, str(problem))
         return True
@@ -105,7 +113,7 @@ class SmtpTransport(Transport):
         self._drop_dead_session()
         while mails:
             try:
-                self._deliver(skeleton.sender, mails, outcomes, deadline)
+                self._deliver(mails, outcomes, deadline)
             except SessionLost as lost:
                 if not self._may_go_on(lost):
                     _retry_all(mails, outcomes, lost.code, lost.words)
@@ -154,7 +162,7 @@ class SmtpTransport(Transport):
             return False
         return session.mails_carried > 0
 
-    def _deliver(self, sender: str, mails: _Outbox, outcomes: dict[int, Outcome], deadline: float) -> None:
+    def _deliver(self, mails: _Outbox, outcomes: dict[int, Outcome], deadline: float) -> None:
         """Send from the front until the queue is empty. A mail leaves it together with its outcome.
 
         Raises `SessionLost` and `ConnectionProblem`, both only while the mail in front is free of doubt.
@@ -162,7 +170,7 @@ class SmtpTransport(Transport):
         if self._session is None:
             self._session = SmtpSession(self._settings)
         session = self._session
-        conversation = _Conversation(session, sender, pipelined=session.pipelining and self._pipelining_trusted)
+        conversation = _Conversation(session, pipelined=session.pipelining and self._pipelining_trusted)
         conversation.announce(mails.front)
         while mails:
             mail = mails.front
@@ -189,9 +197,8 @@ class SmtpTransport(Transport):
 class _Conversation:
     """The commands of one call on one session, and which of their replies are still to come."""
 
-    def __init__(self, session: SmtpSession, sender: str, *, pipelined: bool) -> None:
+    def __init__(self, session: SmtpSession, *, pipelined: bool) -> None:
         self.session = session
-        self._sender = sender
         self._pipelined = pipelined
         self._resetting = False
 
@@ -241,7 +248,7 @@ class _Conversation:
         return "".join(f"{command}\r\n" for command in (*commands, *self._envelope(mail))).encode("ascii")
 
     def _envelope(self, mail: _Mail) -> tuple[str, str, str]:
-        return f"MAIL FROM:<{self._sender}>", f"RCPT TO:<{mail.address}>", "DATA"
+        return f"MAIL FROM:<{mail.sender}>", f"RCPT TO:<{mail.address}>", "DATA"
 
 
 def dot_stuffed(mail: bytes) -> bytes:

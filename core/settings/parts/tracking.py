@@ -12,3 +12,5 @@ TRACKING_QUEUE = env.integer("TRACKING_QUEUE", 1_000_000, minimum=1)
 """Opens and clicks that may wait in Redis for a worker; what comes beyond is answered, lost and counted."""
 WEB_THREADS = env.integer("WEB_THREADS", 4, minimum=1)
 """Requests that Django answers at once in one web process. Opens and clicks need none of them."""
+EVENT_KEEP_MONTHS = env.integer("EVENT_KEEP_MONTHS", 25, minimum=0)
+"""Single opens, clicks and reports are let go after so many whole months; counters stay. 0 keeps them for good."""

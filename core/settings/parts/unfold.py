@@ -21,7 +21,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "core.adminsite.context.environment_label",
-    "DASHBOARD_CALLBACK": "core.adminsite.home.home_context",
+    "DASHBOARD_CALLBACK": "core.adminsite.home.pages.home_context",
     "STYLES": [_static("adminsite/engagex.css")],
     "SCRIPTS": [_static("adminsite/engagex.js")],
     "BORDER_RADIUS": "8px",

@@ -1,12 +1,32 @@
-from django.contrib import admin
-from django.http import HttpRequest
-from django.utils.html import format_html
-from unfold.decorators import display
+from typing import Any, ClassVar
 
-from core.accounts.model_admins import OrganizationModelAdmin
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from unfold.contrib.filters.admin import ChoicesDropdownFilter
+from unfold.decorators import action, display
+
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
+from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
-from core.tracking.choices import Verdict, VerdictReason
+from core.tracking.admin.event_filters import (
+    BehindFilter,
+    ClockFilter,
+    DomainFilter,
+    GroupFilter,
+    ProviderFilter,
+    SpanFilter,
+)
+from core.tracking.choices import Verdict
 from core.tracking.models import AnalyticsEvent
+from core.tracking.services import counters_rebuild_request
+from core.tracking.verdicts.explained import NETWORK_KINDS, VERDICTS
+from core.tracking.verdicts.mails import HITS
+from core.tracking.verdicts.networks import list_date, listed_owners
+from core.tracking.verdicts.scans import scan_notes
+from core.tracking.verdicts.wording import reason_words, why
 
 _VERDICT_COLORS = {
     Verdict.HUMAN: "success",
@@ -22,14 +42,25 @@ class AnalyticsEventAdmin(OrganizationModelAdmin):
     """Events as they came in, for looking only. Reached from a campaign or a contact; pages of figures read rollups."""
 
     view_permission = Permission.RESULTS_VIEW
-    list_display = ("occurred_at", "type", "shown_verdict", "contact", "campaign", "shown_link")
-    list_filter = ("type", "verdict")
+    list_display = ("occurred_at", "type", "shown_verdict", "shown_why", "contact", "campaign", "shown_link")
+    list_filter = (
+        ("type", ChoicesDropdownFilter),
+        BehindFilter,
+        ("verdict", ChoicesDropdownFilter),
+        ("device", ChoicesDropdownFilter),
+        ("bounce_class", ChoicesDropdownFilter),
+        ProviderFilter,
+        DomainFilter,
+        GroupFilter,
+        ClockFilter,
+        SpanFilter,
+    )
     list_select_related = ("contact", "campaign", "link")
     fields = (
         "type",
         "occurred_at",
         "received_at",
-        "shown_verdict",
+        "verdict",
         "shown_reasons",
         "contact",
         "campaign",
@@ -38,9 +69,13 @@ class AnalyticsEventAdmin(OrganizationModelAdmin):
         "shown_network",
     )
     readonly_fields = fields
+    actions_list = ("people_and_machines", "recount_figures")
     empty_title = "Nothing has happened yet"
     empty_text = "Opens, clicks and unsubscribes appear here as soon as recipients get a campaign."
     empty_icon = "timeline"
+
+    class Media:
+        css: ClassVar[dict[str, Any]] = {"all": ("tracking/tracking.css",)}
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Links from a campaign's report, a contact and a message lead here."""
@@ -52,9 +87,60 @@ class AnalyticsEventAdmin(OrganizationModelAdmin):
         return event.verdict, event.get_verdict_display()
 
     @display(description="why")
-    def shown_reasons(self, event: AnalyticsEvent) -> str:
-        labels = dict(VerdictReason.choices)
-        return "; ".join(str(labels.get(reason, reason)) for reason in event.reasons) or "-"
+    def shown_why(self, event: AnalyticsEvent) -> str:
+        return why(event.reasons) if event.type in HITS else "-"
+
+    @display(description="why")
+    def shown_reasons(self, event: AnalyticsEvent) -> Any:
+        """The deciding reason first, in numbers where there are any."""
+        if not event.reasons:
+            return "-"
+        first, *others = reason_words(event.reasons)
+        note = scan_notes([event]).get(event.pk)
+        lines = [first if not note else f"{event.get_verdict_display()}: {note}", *others]
+        shown = format_html_join("", "<li>{}</li>", ((line,) for line in lines))
+        url = reverse("admin:tracking_analyticsevent_people_and_machines")
+        link = "How people and machines are told apart"
+        return format_html('<ul class="tr-why">{}</ul><a class="ex-link" href="{}">{}</a>', shown, url, link)
+
+    @action(
+        description="How people and machines are told apart", permissions=["view"], icon="help", url_path="verdicts"
+    )
+    def people_and_machines(self, request: HttpRequest) -> HttpResponse:
+        owners = listed_owners()
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "How people and machines are told apart",
+            "opts": self.model._meta,
+            "verdicts": VERDICTS,
+            "networks_date": list_date(),
+            "blocks": sum(count for _, count in owners),
+            "networks": [
+                (label, rule, [owner.name for owner, _ in owners if owner.kind is kind])
+                for kind, label, rule in NETWORK_KINDS
+            ],
+        }
+        return TemplateResponse(request, "tracking/people_and_machines.html", context)
+
+    @action(description="Recount the figures", permissions=["agency"], icon="calculate", url_path="recount")
+    def recount_figures(self, request: HttpRequest) -> HttpResponse:
+        """For superusers, should the figures of a client ever be in doubt."""
+        clients = access_of(request).in_reach
+        back_url = reverse("admin:tracking_analyticsevent_changelist")
+
+        def perform() -> str:
+            for client in clients:
+                counters_rebuild_request(organization_id=client.pk)
+            return "The figures are being recounted. Pages show the right ones as soon as each client is done."
+
+        confirmation = Confirmation(
+            title="Recount the figures",
+            submit_label="Recount",
+            back_url=back_url,
+            sentences=("All figures are counted anew from the events and the mails. Sending goes on meanwhile.",),
+            facts=(("Clients", f"{len(clients):,}"),),
+        )
+        return self.confirmed(request, confirmation, perform=perform, done_url=back_url)
 
     @display(description="link")
     def shown_link(self, event: AnalyticsEvent) -> str:

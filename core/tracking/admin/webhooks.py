@@ -1,4 +1,4 @@
-"""Event webhooks: where SendGrid reports to, what came in, and what had to be set aside."""
+"""Webhooks: where providers report to and mails come back to, what came in, and what had to be set aside."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -17,37 +17,50 @@ from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.permissions import Permission
 from core.common.errors import DomainError
 from core.common.moments import shown_moment
-from core.tracking.choices import DeadReason
-from core.tracking.forms import WebhookEndpointForm
+from core.delivery.models.connections import ConnectionKind
+from core.tracking.choices import INBOUND_KINDS, DeadReason, WebhookKind
+from core.tracking.forms import (
+    HOST_FIELDS,
+    KEY_FIELDS,
+    SECRET_FIELDS,
+    WebhookAddForm,
+    WebhookEndpointForm,
+    is_proven_by_key,
+)
+from core.tracking.inbound.hosts import hosts_apply
+from core.tracking.inbound.reading import MailKind
 from core.tracking.models import DeadEvent, WebhookEndpoint, WebhookPost
-from core.tracking.webhooks.links import webhook_url
+from core.tracking.webhooks.instructions import instructions_for
 from core.tracking.webhooks.services import dead_event_replay
 
 _DEAD_COLORS = {DeadReason.NOT_OURS: "warning", DeadReason.UNREADABLE: "warning", DeadReason.OUR_FAULT: "danger"}
 
 
+_PASSED_OVER = {
+    MailKind.OTHER: "not about mails of EngageX",
+    MailKind.AUTOMATIC: "automatic answers",
+    MailKind.UNPROVEN: "bounces that do not prove which mail they are about",
+}
+
+
 @admin.register(WebhookEndpoint)
 class WebhookEndpointAdmin(OrganizationModelAdmin):
-    """One for each SendGrid connection: the address to enter there, and the keys its reports are signed with."""
+    """The address to enter at the provider, the proof its reports bring, and hosts that mails come back to."""
 
     form = WebhookEndpointForm
     view_permission = Permission.SENDING_VIEW
     add_permission = Permission.SENDING_MANAGE
     change_permission = Permission.SENDING_MANAGE
     delete_permission = Permission.SENDING_MANAGE
-    list_display = ("connection", "shown_keys", "shown_last", "shown_found")
-    list_select_related = ("connection",)
+    list_display = ("connection", "kind", "shown_proof", "shown_last", "shown_found")
+    list_filter = ("kind",)
+    list_select_related = ("connection__account",)
     actions_list = ("see_set_aside",)
-    readonly_fields = ("shown_address", "shown_last", "shown_found")
-    fieldsets = (
-        (None, {"fields": ("connection", "shown_address", "shown_last", "shown_found")}),
-        ("Signature", {"fields": ("key", "second_key")}),
-    )
-    add_fieldsets = ((None, {"fields": ("connection", "key", "second_key")}),)
-    empty_title = "No event webhook yet"
+    readonly_fields = ("connection", "kind", "shown_steps", "shown_last", "shown_found", "shown_secrets", "shown_hosts")
+    empty_title = "No webhook yet"
     empty_text = (
-        "SendGrid reports deliveries, bounces, complaints and unsubscriptions to an event webhook. Add one for your "
-        "SendGrid connection and enter its address there."
+        "Providers report deliveries, bounces, complaints and unsubscriptions to a webhook, and mails that come back "
+        "arrive at one. Add one for a connection; its page says what to enter where."
     )
     empty_icon = "webhook"
 
@@ -60,33 +73,96 @@ class WebhookEndpointAdmin(OrganizationModelAdmin):
         return (
             super()
             .get_queryset(request)
+            .select_related("connection__account")
             .annotate(
                 last_received=Subquery(newest.values("received_at")[:1]),
                 last_result=Subquery(newest.values("result")[:1]),
             )
         )
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if not change:
+            kwargs["form"] = WebhookAddForm
+        return super().get_form(request, obj, change, **kwargs)
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fieldsets if obj else self.add_fieldsets
+        if obj is None:
+            return ((None, {"fields": ("connection", "kind")}),)
+        may_change = self.has_change_permission(request, obj)
+        first = ("connection", "kind", "shown_last", "shown_found")
+        steps = (("Set up", {"fields": ("shown_steps",)}),) if may_change else ()
+        hosts = (("Hosts", {"fields": (*HOST_FIELDS, "shown_hosts")}),) if obj.kind in INBOUND_KINDS else ()
+        proof = KEY_FIELDS if is_proven_by_key(obj) else self._secret_fields(obj, may_change=may_change)
+        return ((None, {"fields": first}), *steps, ("Proof", {"fields": proof}), *hosts)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ("connection", *self.readonly_fields) if obj else self.readonly_fields
+        return self.readonly_fields if obj else ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.name == "connection" and field is not None:
+            field.queryset = field.queryset.exclude(kind=ConnectionKind.SANDBOX, account=None)
+        return field
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+        """On to the page that says what to do: without that nothing comes."""
+        self.message_user(request, "Now enter the address below where the reports or mails come from.")
+        return HttpResponseRedirect(reverse("admin:tracking_webhookendpoint_change", args=[obj.pk]))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """A host that changed has to show anew that mails arrive by it."""
+        changed = [name for name in HOST_FIELDS if name in form.changed_data]
+        for name in changed:
+            setattr(obj, name.replace("_host", "_seen_at"), None)
+        super().save_model(request, obj, form, change)
+        hosts_apply({form.initial.get(name) or "" for name in changed} | {getattr(obj, name) for name in changed})
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        super().delete_model(request, obj)
+        hosts_apply([obj.reply_host, obj.bounce_host])
 
     def get_actions(self, request: HttpRequest) -> Any:
         """No deletion in bulk: without its webhook a connection's results stand still."""
         return {}
 
+    def _secret_fields(self, endpoint: WebhookEndpoint, *, may_change: bool) -> tuple[str, ...]:
+        if not may_change:
+            return ("shown_secrets",)
+        return ("shown_secrets", *SECRET_FIELDS, *(("finish_exchange",) if endpoint.second_secret else ()))
+
     @action(description="Set-aside events", permissions=["view"], icon="inventory_2", url_path="set-aside")
     def see_set_aside(self, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:tracking_deadevent_changelist"))
 
-    @display(description="keys")
-    def shown_keys(self, endpoint: WebhookEndpoint) -> str:
-        return "Two, one is being exchanged" if endpoint.second_key else "One"
+    @display(description="proof")
+    def shown_proof(self, endpoint: WebhookEndpoint) -> str:
+        what = KEY_FIELDS if is_proven_by_key(endpoint) else SECRET_FIELDS
+        first, second = (bool(getattr(endpoint, name)) for name in what)
+        if first and second:
+            return "Two, one is being exchanged"
+        if not first and not second and endpoint.kind == WebhookKind.INBOUND_SENDGRID:
+            return "The address alone"
+        return ("One key" if what is KEY_FIELDS else "One secret") if first or second else "None yet: nothing is taken"
 
-    @display(description="address to enter in SendGrid")
-    def shown_address(self, endpoint: WebhookEndpoint) -> SafeString:
-        return render_to_string("tracking/webhook_address.html", {"url": webhook_url(endpoint.connection_id)})
+    @display(description="stored")
+    def shown_secrets(self, endpoint: WebhookEndpoint) -> str:
+        return self.shown_proof(endpoint)
+
+    @display(description="in use")
+    def shown_hosts(self, endpoint: WebhookEndpoint) -> str:
+        used = [
+            f"{name} since {shown_moment(seen)}"
+            for name, seen in (
+                (endpoint.reply_host, endpoint.reply_seen_at),
+                (endpoint.bounce_host, endpoint.bounce_seen_at),
+            )
+            if name and seen
+        ]
+        return "; ".join(used) or "None yet: a host is used once a mail has come to it."
+
+    @display(description="what to do")
+    def shown_steps(self, endpoint: WebhookEndpoint) -> SafeString:
+        return render_to_string("tracking/webhook_steps.html", {"instructions": instructions_for(endpoint)})
 
     @display(description="last report received")
     def shown_last(self, endpoint: Any) -> Any:
@@ -98,8 +174,7 @@ class WebhookEndpointAdmin(OrganizationModelAdmin):
         if not result:
             return "–"
         words = [f"{result.get('events', 0):,} events, {result.get('new', 0):,} of them new"]
-        if result.get("other_mail"):
-            words.append(f"{result['other_mail']:,} about mails that EngageX did not send")
+        words += [f"{result[kind]:,} {label}" for kind, label in _PASSED_OVER.items() if result.get(kind)]
         if not result.get("set_aside"):
             return "; ".join(words)
         url = reverse("admin:tracking_deadevent_changelist")
@@ -116,7 +191,7 @@ class DeadEventAdmin(OrganizationModelAdmin):
     list_display = ("created_at", "shown_reason", "words", "shown_event", "endpoint")
     list_select_related = ("endpoint__connection",)
     list_filter = ("reason",)
-    fields = ("created_at", "shown_reason", "words", "endpoint", "shown_content")
+    fields = ("created_at", "reason", "words", "endpoint", "shown_content")
     readonly_fields = fields
     actions = ("replay_selected", "delete_selected")
     actions_detail = ("replay",)

@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError
 
 from core.common.network import believed_ip, network_of
 from core.common.tokens import BadToken, Purpose
-from core.delivery.public_links import click_from, message_id_from
+from core.delivery.public_links import HIDDEN_LINK, HIDDEN_LINK_WORDS, click_from, message_id_from
 from core.tracking import hits
 from core.tracking.lean.hits import packed
 from core.tracking.lean.links import LinkTargets
@@ -47,6 +47,7 @@ _PRIVATE = [
     (b"x-content-type-options", b"nosniff"),
 ]
 _PIXEL_HEADERS = [(b"content-type", b"image/gif"), (b"content-length", str(len(PIXEL)).encode()), *_PRIVATE]
+_HIDDEN_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), *_PRIVATE]
 _AWAY_HEADERS = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", b"30"), *_PRIVATE]
 _AWAY = b"This link cannot be looked up for a moment. Please try again."
 
@@ -100,6 +101,10 @@ class LeanTracking:
             return False
         if click.campaign_id is None:
             return False
+        if click.link_number == HIDDEN_LINK:
+            await self._note(click.message_id, click.link_number, scope)
+            await _answer(send, 200, _HIDDEN_HEADERS, HIDDEN_LINK_WORDS.encode(), scope)
+            return True
         _, targets = self._started()
         try:
             found = await targets.find(click.campaign_id, click.link_number)

@@ -1,45 +1,46 @@
-"""From the stream to events. One run at a time; a run that dies leaves its hits pending, and the next one takes them.
+"""From the stream to events. One run at a time; a run that dies leaves its hits in the stream, and the next one reads
+them.
 
-A hit leaves the stream after the commit of its event. Read twice, it is the same event.
+A hit leaves the stream after the commit of its event. Read twice, it is the same event. While the database writes one
+block of hits, a thread reads and judges the next one.
 """
 
 import logging
 import time
 from collections.abc import Sequence
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
-from core.delivery.states import SendState
 from core.tracking import intake
 from core.tracking.choices import LossReason
-from core.tracking.devices import device_of
-from core.tracking.intake import Arrival
-from core.tracking.lean.hits import FIELD, STREAM, NoHit, StreamHit, unpacked
+from core.tracking.intake import HitBlock
+from core.tracking.lean.hits import FIELD, STREAM
+from core.tracking.lean.judging import block_of
 from core.tracking.lean.links import KEPT_SECONDS, cache_key, stored_links
 from core.tracking.models import HeldHit, LostHits
-from core.tracking.verdicts import TOO_SOON_SECONDS, Hit, judge
 
 logger = logging.getLogger(__name__)
 
-# People use few mail apps.
-_judge = lru_cache(maxsize=10_000)(judge)
-_device_of = lru_cache(maxsize=10_000)(device_of)
-GROUP = "engagex"
-CONSUMER = "worker"
-AT_ONCE = 5_000
+AT_ONCE = 20_000
+"""The counters that are shown are as old as a block takes, about a second; smaller ones cost more for each hit."""
 RUN_SECONDS = 20.0
-_NEW, _PENDING = ">", "0"
-_ACCEPTED = "SELECT id, accepted_at, send_state FROM delivery_message WHERE id = ANY(%s)"
+_FIRST = "-"
 
-Entries = Sequence[tuple[bytes, dict[bytes, bytes]]]
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one look into the stream brought. `ids` of entries that are no hits are among them."""
+
+    ids: Sequence[bytes]
+    block: HitBlock
 
 
 def connect() -> "Redis":
@@ -50,15 +51,16 @@ def drain() -> dict[str, int]:
     """Read until nothing waits or the run is over. In the scope of all clients. Raises RedisError without Redis."""
     tally = {"hits": 0, "held": _drain_held(), "gone": 0}
     redis = connect()
+    give_up_at = time.monotonic() + RUN_SECONDS
     try:
-        _ensure_group(redis)
-        give_up_at = time.monotonic() + RUN_SECONDS
-        for start in (_PENDING, _NEW):
-            while time.monotonic() < give_up_at:
-                entries = _read(redis, start)
-                if not entries:
+        with ThreadPoolExecutor(1, thread_name_prefix="stream") as ahead:
+            found = _read(redis, _FIRST)
+            while found.ids:
+                following = ahead.submit(_read, redis, b"(" + found.ids[-1])
+                _write(redis, found, tally)
+                if time.monotonic() > give_up_at:
                     break
-                _drain_entries(redis, entries, tally)
+                found = following.result()
     finally:
         redis.close()
     return tally
@@ -92,31 +94,17 @@ def _remember(redis: "Redis", campaign_id: UUID) -> None:
     redis.expire(cache_key(campaign_id), KEPT_SECONDS)
 
 
-def _ensure_group(redis: "Redis") -> None:
-    try:
-        redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
-    except ResponseError as error:
-        if "BUSYGROUP" not in str(error):
-            raise
+def _read(redis: "Redis", since: str | bytes) -> _Read:
+    entries: Any = redis.xrange(STREAM, min=since, max="+", count=AT_ONCE)  # type: ignore[arg-type]
+    block, strange = block_of(fields.get(FIELD, b"") for _, fields in entries)
+    if strange:
+        logger.warning("%d entries in the stream of hits are no hits.", strange)
+    return _Read([entry_id for entry_id, _ in entries], block)
 
 
-def _read(redis: "Redis", start: str) -> Entries:
-    found: Any = redis.xreadgroup(GROUP, CONSUMER, {STREAM: start}, count=AT_ONCE)
-    if not found:
-        return []
-    streams = found.items() if isinstance(found, dict) else found
-    (_name, entries), *_ = streams
-    return entries[0] if entries and isinstance(entries[0], list) else entries
-
-
-def _drain_entries(redis: "Redis", entries: Entries, tally: dict[str, int]) -> None:
-    raws = [fields[FIELD] for _, fields in entries if fields and FIELD in fields]
-    taken = _take(raws)
-    ids = [entry_id for entry_id, _ in entries]
-    pipeline = redis.pipeline(transaction=False)
-    pipeline.xack(STREAM, GROUP, *ids)
-    pipeline.xdel(STREAM, *ids)
-    pipeline.execute()
+def _write(redis: "Redis", found: _Read, tally: dict[str, int]) -> None:
+    taken = _take(found.block)
+    redis.xdel(STREAM, *found.ids)  # type: ignore[arg-type]
     tally["hits"] += taken.new
     tally["gone"] += len(taken.unknown)
 
@@ -129,68 +117,15 @@ def _drain_held() -> int:
             rows = list(HeldHit.objects.select_for_update(skip_locked=True).order_by("pk")[:AT_ONCE])
             if not rows:
                 return read
-            _take([bytes(row.hit) for row in rows])
+            block, _ = block_of(bytes(row.hit) for row in rows)
+            _take(block)
             HeldHit.objects.filter(pk__in=[row.pk for row in rows]).delete()
         read += len(rows)
 
 
 @transaction.atomic
-def _take(raws: Sequence[bytes]) -> intake.Taken:
-    found = [hit for raw in raws if (hit := _hit_or_none(raw))]
-    taken = intake.take(_judged(found))
+def _take(block: HitBlock) -> intake.Taken:
+    taken = intake.take_hits(block)
     if taken.unknown:
         LostHits.objects.create(reason=LossReason.GONE, count=len(taken.unknown))
     return taken
-
-
-def _hit_or_none(raw: bytes) -> StreamHit | None:
-    try:
-        return unpacked(raw)
-    except NoHit:
-        logger.warning("Something in the stream of hits is no hit.")
-        return None
-
-
-def _judged(found: Sequence[StreamHit]) -> list[Arrival]:
-    accepted = _accepted({hit.message_id for hit in found})
-    arrivals = []
-    for hit in found:
-        judgement = _judge(
-            Hit(
-                type=hit.type,
-                method=hit.seen["method"],
-                user_agent=hit.seen["user_agent"],
-                seconds_since_accepted=_seconds(hit, accepted.get(hit.message_id)),
-            )
-        )
-        arrivals.append(
-            Arrival(
-                message_id=hit.message_id,
-                type=hit.type,
-                event_key=hit.key,
-                occurred_at=hit.at,
-                link_number=hit.link_number or None,
-                verdict=judgement.verdict,
-                reasons=judgement.reasons,
-                device=_device_of(hit.seen["user_agent"]),
-                seen=hit.seen,
-            )
-        )
-    return arrivals
-
-
-def _accepted(message_ids: set[UUID]) -> dict[UUID, Any]:
-    """When these mails were taken, and their states. Over all clients: the ids come out of verified tokens."""
-    with connection.cursor() as cursor:
-        cursor.execute(_ACCEPTED, [list(message_ids)])
-        return {pk: (accepted_at, send_state) for pk, accepted_at, send_state in cursor.fetchall()}
-
-
-def _seconds(hit: StreamHit, found: Any) -> float | None:
-    """As core.tracking.services judges a hit of its own: 0 while the mail is being handed over. Only whether it was too
-    soon matters, so that the same verdict need not be found again for every second."""
-    accepted_at, send_state = found or (None, None)
-    if accepted_at is not None:
-        is_too_soon = (hit.at - accepted_at).total_seconds() < TOO_SOON_SECONDS
-        return 0.0 if is_too_soon else TOO_SOON_SECONDS
-    return 0.0 if send_state == SendState.READY else None

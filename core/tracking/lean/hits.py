@@ -1,36 +1,22 @@
-"""What a hit is on its way from the web process to the worker: one JSON array."""
+"""What a hit is on its way from the web process to the worker: one JSON array. `key` makes it one event however often
+it is read."""
 
-import datetime
-from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 import orjson
 
 from core.common.ids import new_id
-from core.tracking.choices import EventType
 
 STREAM = "engagex:hits"
 FIELD = b"h"
+KEY_PREFIX = b"hit:"
+_SEEN = ("method", "user_agent", "language", "network")
+_LAST = 253_000_000_000_000
+"""The year 9987, beyond which there are no datetimes."""
 
 
 class NoHit(ValueError):
     """These bytes are none of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamHit:
-    """An open (`link_number` 0) or a click. `key` makes it one event however often it is read."""
-
-    message_id: UUID
-    link_number: int
-    key: str
-    at: datetime.datetime
-    seen: dict[str, Any]
-
-    @property
-    def type(self) -> EventType:
-        return EventType.CLICKED if self.link_number else EventType.OPENED
 
 
 def packed(message_id: UUID, link_number: int, milliseconds: int, seen: tuple[str, str, str, str]) -> bytes:
@@ -38,16 +24,16 @@ def packed(message_id: UUID, link_number: int, milliseconds: int, seen: tuple[st
     return orjson.dumps((message_id.hex, link_number, new_id().hex, milliseconds, *seen))
 
 
-def unpacked(raw: bytes) -> StreamHit:
-    """Raises NoHit."""
+def loaded(raw: bytes) -> tuple[str, int, str, int, dict[str, str]]:
+    """Message and key (32 hexadecimal digits, if it is one of ours), the number of the link, the milliseconds and what
+    was seen. 0 is an open, HIDDEN_LINK the link that nobody sees. Raises NoHit."""
     try:
-        message, number, key, milliseconds, method, agent, language, network = orjson.loads(raw)
-        return StreamHit(
-            message_id=UUID(hex=message),
-            link_number=int(number),
-            key=f"hit:{key}",
-            at=datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC),
-            seen={"method": method, "user_agent": agent, "language": language, "network": network},
-        )
-    except (orjson.JSONDecodeError, ValueError, TypeError, AttributeError) as error:
+        message, link, key, milliseconds, *told = orjson.loads(raw)
+        seen = dict(zip(_SEEN, told, strict=True))
+    except (orjson.JSONDecodeError, ValueError, TypeError) as error:
         raise NoHit("not a hit") from error
+    if not all(isinstance(word, str) for word in (message, key, *told)) or type(link) is not int:
+        raise NoHit("not a hit")
+    if type(milliseconds) is not int or not 0 <= milliseconds < _LAST:
+        raise NoHit("not a time")
+    return message, link, key, milliseconds, seen

@@ -1,18 +1,43 @@
+from core.tracking.models.audience import (
+    AudienceCohort,
+    AudienceCount,
+    AudienceDay,
+    AudienceGroup,
+    OrganizationWeekHour,
+)
 from core.tracking.models.events import AnalyticsEvent
+from core.tracking.models.inbound import Reply, SendingAlert
 from core.tracking.models.losses import HeldHit, LostHits
-from core.tracking.models.rollups import CampaignHour, CampaignPart, DirtyCampaign, LinkClicks, OrganizationPeriod
+from core.tracking.models.rollups import (
+    AcceptedDay,
+    CampaignHour,
+    CampaignPart,
+    CampaignRecount,
+    LinkClicks,
+    OrganizationPeriod,
+)
+from core.tracking.models.verdicts import VerdictRun
 from core.tracking.models.webhooks import DeadEvent, WebhookEndpoint, WebhookPost
 
 __all__ = [
+    "AcceptedDay",
     "AnalyticsEvent",
+    "AudienceCohort",
+    "AudienceCount",
+    "AudienceDay",
+    "AudienceGroup",
     "CampaignHour",
     "CampaignPart",
+    "CampaignRecount",
     "DeadEvent",
-    "DirtyCampaign",
     "HeldHit",
     "LinkClicks",
     "LostHits",
     "OrganizationPeriod",
+    "OrganizationWeekHour",
+    "Reply",
+    "SendingAlert",
+    "VerdictRun",
     "WebhookEndpoint",
     "WebhookPost",
 ]

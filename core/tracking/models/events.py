@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from core.common.constraints import SameOrganization
+from core.common.constraints import SameOrganizationInBulk
 from core.common.models import OrganizationOwned, UUIDModel
 from core.delivery.bounces import BounceClass
 from core.tracking.choices import Device, EventType, Verdict
@@ -11,7 +11,9 @@ from core.tracking.choices import Device, EventType, Verdict
 class AnalyticsEvent(UUIDModel, OrganizationOwned):
     """One thing that happened to one message. Unique per `event_key`, so a doubled report changes nothing.
 
-    Keeps what was seen (`seen`: method, user agent, headers that matter); the address is cut to its network.
+    Keeps what was seen (`seen`: method, user agent, headers that matter); the address is cut to its network. The table
+    is divided by the months of `occurred_at` (partitions.py), which is why its unique key has to name that, too; that
+    no key comes twice with two times is seen to by the intake, under the lock of the message.
     """
 
     message = models.ForeignKey(
@@ -45,16 +47,13 @@ class AnalyticsEvent(UUIDModel, OrganizationOwned):
         verbose_name = "event"
         ordering = ["-id"]
         constraints = [
-            SameOrganization(field="message", name="tracking_event_message_same_org"),
-            SameOrganization(field="campaign", name="tracking_event_campaign_same_org"),
-            SameOrganization(field="contact", name="tracking_event_contact_same_org"),
-            SameOrganization(field="link", name="tracking_event_link_same_org"),
-            models.UniqueConstraint(fields=["organization", "event_key"], name="tracking_event_once"),
+            SameOrganizationInBulk(fields=["message", "campaign", "contact", "link"], name="tracking_event_same_org"),
+            models.UniqueConstraint(fields=["organization", "event_key", "occurred_at"], name="tracking_event_once"),
         ]
         indexes = [
             models.Index(fields=["campaign", "type", "occurred_at"], name="tracking_event_campaign"),
             models.Index(fields=["contact", "-id"], name="tracking_event_contact"),
-            models.Index(fields=["message"], name="tracking_event_message"),
+            models.Index(fields=["message", "organization"], name="tracking_event_message"),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,7 @@
-"""The counters that pages read. Nothing else counts events."""
+"""The counters that pages read. Nothing else counts events.
+
+They are written with the events, in the same transaction (core.tracking.rollups); what comes from the ledger and from
+the groups is recounted by a job."""
 
 from django.db import models
 
@@ -9,7 +12,7 @@ from core.tracking.choices import EventType, Part, PeriodLength, Verdict
 
 class CampaignHour(UUIDModel, OrganizationOwned):
     """Rollup: how many events of a type and verdict a campaign had in an hour (UTC), and how many of them were a
-    message's first of that type and kind. Recomputed from events, never added to."""
+    message's first of that type and kind."""
 
     campaign = models.ForeignKey(
         "campaigns.Campaign", on_delete=models.CASCADE, related_name="hours", db_constraint=False, db_index=False
@@ -34,7 +37,7 @@ class CampaignHour(UUIDModel, OrganizationOwned):
 
 class LinkClicks(UUIDModel, OrganizationOwned):
     """Rollup: how often a link of a campaign was followed, and by how many messages' recipients (`firsts`: a message's
-    first click on this link by its kind of visitor). Recomputed together with CampaignHour."""
+    first click on this link by its kind of visitor)."""
 
     campaign = models.ForeignKey(
         "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
@@ -117,17 +120,44 @@ class OrganizationPeriod(UUIDModel, OrganizationOwned):
         return f"{self.length} {self.start} {self.type}: {self.total}"
 
 
-class DirtyCampaign(OrganizationOwned):
-    """A campaign whose rollup is older than its events. `touched` rises with each event batch; the rollup removes the
-    row only if it still finds the value it started from."""
+class CampaignRecount(OrganizationOwned):
+    """What a campaign's last recount of the ledger and the groups has seen: so many accepted mails and events, on the
+    client's clock of then. Where that is not true any more, the next one is due, not before `next_at`."""
 
     campaign = models.OneToOneField(
         "campaigns.Campaign", on_delete=models.CASCADE, primary_key=True, related_name="+", db_constraint=False
     )
-    touched = models.BigIntegerField(default=1)
+    accepted = models.BigIntegerField(default=-1)
+    events = models.BigIntegerField(default=-1)
+    time_zone = models.CharField(max_length=64)
+    next_at = models.DateTimeField()
 
     class Meta(OrganizationOwned.Meta):
-        constraints = [SameOrganization(field="campaign", name="tracking_dirty_campaign_same_org")]
+        constraints = [SameOrganization(field="campaign", name="tracking_recount_campaign_same_org")]
 
     def __str__(self) -> str:
         return str(self.campaign_id)
+
+
+class AcceptedDay(UUIDModel, OrganizationOwned):
+    """A campaign's accepted mails by day (of the client's calendar), sender and mailbox provider, as of its last
+    recount. The "sent" of OrganizationPeriod is the sum of these."""
+
+    campaign = models.ForeignKey(
+        "campaigns.Campaign", on_delete=models.CASCADE, related_name="+", db_constraint=False, db_index=False
+    )
+    day = models.DateField()
+    sender = models.CharField(max_length=320, blank=True)
+    provider = models.CharField(max_length=40)
+    total = models.PositiveIntegerField()
+
+    class Meta(OrganizationOwned.Meta):
+        constraints = [
+            SameOrganization(field="campaign", name="tracking_accepted_campaign_same_org"),
+            models.UniqueConstraint(
+                fields=["organization", "campaign", "day", "provider"], name="tracking_accepted_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.provider}: {self.total}"

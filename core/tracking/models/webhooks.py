@@ -3,32 +3,50 @@
 from django.db import models
 
 from core.common.constraints import SameOrganization, tenant_key
+from core.common.encryption import EncryptedTextField
 from core.common.models import OrganizationOwned, TimeStamped, UUIDModel
-from core.tracking.choices import DeadReason, PostState
+from core.tracking.choices import DeadReason, PostState, WebhookKind
 
 
 class WebhookEndpoint(UUIDModel, TimeStamped, OrganizationOwned):
-    """Where a provider reports what became of the mails of one connection, and the keys its reports are signed with.
+    """Where a provider reports what became of the mails of one connection, or where mails come in that come back.
 
-    Two keys are good at once, so that one can be exchanged without losing a report.
+    Keys are public ones and shown again; secrets are shared and never shown. Two of each are good at once, so that one
+    can be exchanged without losing a report. Which of them counts is the provider's way: see webhooks/proof.py.
+
+    `reply_host` and `bounce_host` are hosts whose mail comes to this endpoint. Campaigns use them once a mail has come
+    that way (`reply_seen_at`, `bounce_seen_at`).
     """
 
-    connection = models.OneToOneField(
-        "delivery.Connection", on_delete=models.CASCADE, related_name="webhook_endpoint", db_constraint=False
+    connection = models.ForeignKey(
+        "delivery.Connection", on_delete=models.CASCADE, related_name="webhook_endpoints", db_constraint=False
     )
-    key = models.TextField("verification key")
+    kind = models.CharField("what comes here", max_length=16, choices=WebhookKind, default=WebhookKind.EVENTS)
+    key = models.TextField("verification key", blank=True)
     second_key = models.TextField("second verification key", blank=True)
+    secret = EncryptedTextField(blank=True)
+    second_secret = EncryptedTextField(blank=True)
+    reply_host = models.CharField("host of replies", max_length=253, blank=True)
+    bounce_host = models.CharField("host of bounces", max_length=253, blank=True)
+    reply_seen_at = models.DateTimeField(null=True, editable=False)
+    bounce_seen_at = models.DateTimeField(null=True, editable=False)
 
     class Meta(OrganizationOwned.Meta):
-        verbose_name = "event webhook"
+        verbose_name = "webhook"
         ordering = ["-id"]
         constraints = [
             tenant_key("tracking_endpoint"),
             SameOrganization(field="connection", name="tracking_endpoint_connection_same_org"),
+            models.UniqueConstraint(
+                fields=["connection"],
+                condition=models.Q(kind="events"),
+                name="tracking_endpoint_events_once",
+                violation_error_message="This connection has a webhook for reports already.",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"Event webhook of {self.connection}"
+        return f"{self.get_kind_display()} · {self.connection}"
 
 
 class WebhookPost(UUIDModel, OrganizationOwned):
@@ -42,6 +60,7 @@ class WebhookPost(UUIDModel, OrganizationOwned):
     )
     body_hash = models.CharField(max_length=64)
     body = models.BinaryField()
+    headers = models.JSONField(default=dict, help_text="Those that are needed to read the body.")
     state = models.CharField(max_length=8, choices=PostState, default=PostState.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     signed_at = models.DateTimeField()

@@ -16,9 +16,9 @@ import orjson
 from core.delivery.bounces import BounceClass
 from core.delivery.transports.sendgrid import MESSAGE_ARGUMENT
 from core.tracking.bounce_classes import classify
-from core.tracking.choices import EventType, Verdict, VerdictReason
+from core.tracking.choices import EventType, Verdict
 from core.tracking.intake import Arrival
-from core.tracking.verdicts import Hit, judge
+from core.tracking.verdicts import hit_of, judge
 
 _LONGEST_KEY = 90
 _LONGEST_WORDS = 450
@@ -152,9 +152,7 @@ def _moment(event: Mapping[str, Any], received_at: datetime.datetime) -> datetim
 def _judged(kind: EventType, event: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     if kind not in (EventType.OPENED, EventType.CLICKED):
         return Verdict.UNKNOWN, ()
-    if event.get("sg_machine_open") is True:
-        return Verdict.PREFETCH, (VerdictReason.APPLE_PRIVACY.value,)
-    judgement = judge(Hit(kind, "GET", _text(event, "useragent"), None))
+    judgement = judge(hit_of(kind, _seen(kind, event), None))
     return judgement.verdict, judgement.reasons
 
 
@@ -176,8 +174,9 @@ def _words(event: Mapping[str, Any]) -> str:
 
 def _seen(name: str, event: Mapping[str, Any]) -> dict[str, Any]:
     """What is kept with the event: the provider's own words for it, and no address."""
-    seen = {
+    seen: dict[str, Any] = {
         "by": "sendgrid",
+        "machine": event.get("sg_machine_open") is True,
         "event": name[:60],
         "type": _text(event, "type")[:40],
         "status": _text(event, "status")[:20],

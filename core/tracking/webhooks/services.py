@@ -19,13 +19,29 @@ class StillNotApplied(DomainError):
     """The event was tried again and does not fit yet."""
 
 
-def post_keep(*, endpoint: WebhookEndpoint, body: bytes, signed_at: datetime.datetime) -> bool:
-    """Store a verified post and have it read. False, and nothing changed, when it is here already."""
+def body_hash(body: bytes) -> str:
+    """What makes a post the same when it comes again, unless its provider has something better."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def post_keep(
+    *,
+    endpoint: WebhookEndpoint,
+    body: bytes,
+    signed_at: datetime.datetime,
+    identity: str = "",
+    content_type: str = "",
+) -> bool:
+    """Store a verified post and have it read. False, and nothing changed, when it is here already.
+
+    `identity` has at most 64 characters; the same one means the same post.
+    """
     post = WebhookPost(
         organization_id=endpoint.organization_id,
         endpoint=endpoint,
-        body_hash=hashlib.sha256(body).hexdigest(),
+        body_hash=identity or body_hash(body),
         body=body,
+        headers={"content-type": content_type[:300]} if content_type else {},
         signed_at=signed_at,
     )
     with transaction.atomic():
@@ -40,7 +56,12 @@ def dead_event_replay(*, dead_event_id: UUID) -> None:
 
     Raises StillNotApplied with the reason. Twice, or at the same time: the second finds nothing to do.
     """
-    dead = DeadEvent.objects.select_for_update().filter(pk=dead_event_id).first()
+    dead = (
+        DeadEvent.objects.select_for_update(of=("self",))
+        .select_related("endpoint__connection__account")
+        .filter(pk=dead_event_id)
+        .first()
+    )
     if dead is None:
         return
     problem = reading.try_again(dead)

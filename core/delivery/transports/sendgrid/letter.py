@@ -60,9 +60,11 @@ class Letter:
         self._contents: dict[Variant, tuple[_Bodies, list[tuple[str, Renderer]]]] = {}
         self._merged_headers = {name: value for name, value in content.headers.items() if _varies(value)}
         same = {name: value for name, value in content.headers.items() if name not in self._merged_headers}
+        # One address for all, as the API has it; their answers name the mail by its Message-ID.
+        reply_to = f"replies@{content.reply_host}" if content.reply_host else content.reply_to
         self._shared = {
             "from": _mailbox(content.from_name, content.from_email),
-            **({"reply_to": _mailbox("", content.reply_to)} if content.reply_to else {}),
+            **({"reply_to": _mailbox("", reply_to)} if reply_to else {}),
             "subject": _subject(content.subject, {}),
             "headers": {name: _header(name, value, {}) for name, value in same.items()},
             "tracking_settings": _NO_TRACKING,

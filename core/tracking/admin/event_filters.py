@@ -1,0 +1,159 @@
+"""What a segment of a report's chart stands for, as filters of the list of events.
+
+Nothing of it is counted: a campaign may have millions of events, and the report knows the number already.
+"""
+
+import datetime
+import re
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db.models import Q
+from django.db.models.functions import ExtractHour, ExtractIsoWeekDay
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.contrib.filters.admin import DropdownFilter
+
+from core.campaigns.models import Campaign
+from core.contacts.models import ContactGroup, ContactGroupMembership
+from core.tracking.choices import PEOPLE
+from core.tracking.mailbox_providers import OTHER, PROVIDER_BY_DOMAIN
+
+_DOMAIN = re.compile(r"[^@\s\x00/]{1,253}")
+_CLOCK = re.compile(r"([0-6])-([01]\d|2[0-3])")
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SPAN = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\dZ)_(\d{4}-\d\d-\d\dT\d\d:\d\dZ)")
+
+
+class _UncountedFilter(DropdownFilter):
+    is_counted = False
+
+
+class BehindFilter(_UncountedFilter):
+    title = "who"
+    parameter_name = "behind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("people", "People"), ("machines", "Machines")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        people = [verdict.value for verdict in PEOPLE]
+        if self.value() == "people":
+            return queryset.filter(verdict__in=people)
+        return queryset.exclude(verdict__in=people) if self.value() == "machines" else queryset
+
+
+class ProviderFilter(_UncountedFilter):
+    """By the domain of the contact's address."""
+
+    title = "mailbox provider"
+    parameter_name = "provider"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name) for name in (*dict.fromkeys(PROVIDER_BY_DOMAIN.values()), OTHER)]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == OTHER:
+            return queryset.exclude(_at(PROVIDER_BY_DOMAIN))
+        domains = [domain for domain, provider in PROVIDER_BY_DOMAIN.items() if provider == self.value()]
+        return queryset.filter(_at(domains)) if domains else queryset
+
+
+class DomainFilter(_UncountedFilter):
+    """Only where an address names a domain: there are too many to offer."""
+
+    title = "recipient's domain"
+    parameter_name = "domain"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        domain = request.GET.get(self.parameter_name, "")
+        return [(domain, domain)] if _DOMAIN.fullmatch(domain) else []
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        domain = str(self.value() or "")
+        return queryset.filter(_at([domain.casefold()])) if _DOMAIN.fullmatch(domain) else queryset
+
+
+class GroupFilter(_UncountedFilter):
+    title = "group"
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        group_id = _uuid(request.GET.get(self.parameter_name))
+        if group_id is None:
+            return []
+        return [(str(pk), name) for pk, name in ContactGroup.objects.filter(pk=group_id).values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        group_id = _uuid(self.value())
+        members = ContactGroupMembership.objects.filter(group_id=group_id).values("contact_id")
+        return queryset.filter(contact_id__in=members) if group_id else queryset
+
+
+class ClockFilter(_UncountedFilter):
+    """An hour of a weekday of the client's clock, such as 3-09: Thursdays from nine to ten."""
+
+    title = "hour of the week"
+    parameter_name = "clock"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        found = _CLOCK.fullmatch(request.GET.get(self.parameter_name, ""))
+        return [(found[0], f"{_WEEKDAYS[int(found[1])]}, {found[2]}:00 to {found[2]}:59")] if found else []
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        found = _CLOCK.fullmatch(str(self.value() or ""))
+        if found is None:
+            return queryset
+        zone = _zone_of_campaign(request)
+        clock = queryset.annotate(
+            clock_day=ExtractIsoWeekDay("occurred_at", tzinfo=zone), clock_hour=ExtractHour("occurred_at", tzinfo=zone)
+        )
+        return clock.filter(clock_day=int(found[1]) + 1, clock_hour=int(found[2]))
+
+
+class SpanFilter(_UncountedFilter):
+    """From one moment (included) to another, in UTC: 2026-05-04T10:00Z_2026-05-04T11:00Z."""
+
+    title = "time"
+    parameter_name = "span"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        span = _span(request.GET.get(self.parameter_name, ""))
+        if span is None:
+            return []
+        since, until = (timezone.localtime(moment) for moment in span)
+        return [(request.GET[self.parameter_name], f"{since:%d %b %Y %H:%M} to {until:%d %b %Y %H:%M}")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        span = _span(str(self.value() or ""))
+        return queryset.filter(occurred_at__gte=span[0], occurred_at__lt=span[1]) if span else queryset
+
+
+def _at(domains: Any) -> Q:
+    pattern = "|".join(re.escape(domain) for domain in domains)
+    return Q(contact__email_key__regex=f"@({pattern})$")
+
+
+def _zone_of_campaign(request: HttpRequest) -> datetime.tzinfo:
+    """The client's zone, as the report that led here; without a campaign the reader's."""
+    campaign_id = _uuid(request.GET.get("campaign__id__exact"))
+    if campaign_id is None:
+        return timezone.get_current_timezone()
+    name = Campaign.objects.filter(pk=campaign_id).values_list("organization__time_zone", flat=True).first()
+    return ZoneInfo(name) if name else timezone.get_current_timezone()
+
+
+def _span(text: str) -> tuple[datetime.datetime, datetime.datetime] | None:
+    found = _SPAN.fullmatch(text)
+    try:
+        return (datetime.datetime.fromisoformat(found[1]), datetime.datetime.fromisoformat(found[2])) if found else None
+    except ValueError:
+        return None
+
+
+def _uuid(text: Any) -> UUID | None:
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None

@@ -1,0 +1,78 @@
+"""Counts of events, people and machines apart, and how counters are summed up into them."""
+
+import enum
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Case, CharField, QuerySet, Sum, Value, When
+
+from core.tracking.choices import PEOPLE
+
+KIND = Case(
+    When(verdict__in=[verdict.value for verdict in PEOPLE], then=Value("people")),
+    default=Value("machines"),
+    output_field=CharField(),
+)
+"""Of a counter's row: was it people or machines?"""
+
+
+class Counted(enum.StrEnum):
+    """Whose opens and clicks a page counts: `?count=` in its address."""
+
+    PEOPLE = "people"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Events of one type. `people` and `machines` count every event, the `_once` figures each mail's first one."""
+
+    people: int = 0
+    people_once: int = 0
+    machines: int = 0
+    machines_once: int = 0
+
+    def once(self, counted: Counted = Counted.PEOPLE) -> int:
+        """Mails with such an event. With machines, a mail that both a person and a machine opened counts twice."""
+        return self.people_once + (self.machines_once if counted is Counted.ALL else 0)
+
+    def events(self, counted: Counted = Counted.PEOPLE) -> int:
+        return self.people + (self.machines if counted is Counted.ALL else 0)
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(
+            self.people + other.people,
+            self.people_once + other.people_once,
+            self.machines + other.machines,
+            self.machines_once + other.machines_once,
+        )
+
+
+def counts_by(rows: QuerySet[Any], *columns: str) -> dict[Any, dict[str, Count]]:
+    """Sum a counter's rows by columns (1 query): {value: {"opened": Count, …}} with EventType values as keys. Several
+    columns give a tuple."""
+    figures: dict[Any, dict[str, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
+    grouped = rows.order_by().annotate(kind=KIND).values(*columns, "type", "kind")
+    for row in grouped.annotate(all=Sum("total"), once=Sum("firsts")):
+        key = row[columns[0]] if len(columns) == 1 else tuple(row[column] for column in columns)
+        figures[key][row["type"]] |= figures_of(row)
+    return {key: {name: Count(**values) for name, values in by_type.items()} for key, by_type in figures.items()}
+
+
+def figures_of(row: Mapping[str, Any]) -> dict[str, int]:
+    return {row["kind"]: row["all"], f"{row['kind']}_once": row["once"]}
+
+
+def summed(counts: Iterable[Count]) -> Count:
+    return sum(counts, start=Count())
+
+
+def less(whole: Count, part: Count) -> Count:
+    return Count(
+        whole.people - part.people,
+        whole.people_once - part.people_once,
+        whole.machines - part.machines,
+        whole.machines_once - part.machines_once,
+    )

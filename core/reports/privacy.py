@@ -1,0 +1,42 @@
+"""What report packs hold about a person: their address where they are a recipient. Figures name nobody."""
+
+from typing import Any
+
+from django.db.models import Q
+
+from core.accounts import audit
+from core.contacts.privacy.registry import DataHolder, Person
+from core.reports.models import ReportDefinition, ReportMail
+
+
+def _addressed(person: Person) -> Q:
+    condition = Q(pk__in=[])
+    for email in person.emails:
+        condition |= Q(email__iexact=email)
+    return condition
+
+
+def sections(person: Person) -> dict[str, Any]:
+    mails = ReportMail.objects.filter(_addressed(person), organization_id=person.organization_id)
+    return {
+        "reports": (
+            {"report": str(mail.pack), "name": mail.name, "address": mail.email, "sent": mail.done_at}
+            for mail in mails.select_related("pack").order_by("id").iterator(chunk_size=500)
+        )
+    }
+
+
+def erase(person: Person) -> None:
+    """That a report was sent stays; to whom goes. No planned report goes to them any more."""
+    for mail in ReportMail.objects.filter(_addressed(person), organization_id=person.organization_id):
+        mail.name, mail.email, mail.words = audit.ERASED, f"{audit.ERASED}-{mail.pk.hex}", ""
+        mail.save(update_fields=["name", "email", "words"])
+    erased = {email.casefold() for email in person.emails}
+    for definition in ReportDefinition.objects.filter(organization_id=person.organization_id).select_for_update():
+        kept = [one for one in definition.recipients if one["email"].casefold() not in erased]
+        if len(kept) < len(definition.recipients):
+            definition.recipients = kept
+            definition.save(update_fields=["recipients", "updated_at"])
+
+
+HOLDER = DataHolder(tables=(ReportMail,), sections=sections, erase=erase)

@@ -1,0 +1,1 @@
+"""One function a section: figures and words in, a part of the document out."""

@@ -7,4 +7,4 @@ class DashboardsConfig(AppConfig):
 
     def ready(self) -> None:
         """The views register themselves as pages of the admin."""
-        from dashboards import views  # noqa: F401
+        from dashboards import audience, compare_views, deliverability, engagement, views  # noqa: F401

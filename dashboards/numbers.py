@@ -3,7 +3,6 @@
 from django.utils import formats
 
 _MINUTE, _HOUR = 60, 3600
-_SMALLEST_SHARE = 0.1
 
 
 def count_text(number: int) -> str:
@@ -15,12 +14,14 @@ def share(part: int, whole: int) -> float | None:
     return 100 * part / whole if whole else None
 
 
-def share_text(part: int, whole: int) -> str:
+def share_text(part: int, whole: int, *, digits: int = 1) -> str:
     """ "61.7 %", "< 0.1 %" for the few that would round to none, or a dash where there is nothing to be a part of."""
-    percent = share(part, whole)
-    if percent and percent < _SMALLEST_SHARE:
-        return f"< {formats.number_format(_SMALLEST_SHARE, use_l10n=True)} %"
-    return "–" if percent is None else f"{formats.number_format(round(percent, 1), decimal_pos=1, use_l10n=True)} %"
+    percent, smallest = share(part, whole), 10.0**-digits
+    if percent is None:
+        return "–"
+    if 0 < percent < smallest:
+        return f"< {formats.number_format(smallest, decimal_pos=digits, use_l10n=True)} %"
+    return f"{formats.number_format(round(percent, digits), decimal_pos=digits, use_l10n=True)} %"
 
 
 def duration_text(seconds: float) -> str:

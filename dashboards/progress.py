@@ -3,10 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.core.cache import cache
+
 from core.campaigns.states import RUNNING, CampaignStatus, PauseReason
 from core.common.heartbeat import FRESH_SECONDS, worker_seen_seconds_ago
 from core.delivery.limits.standstill import standstill
-from core.delivery.queries import CampaignProgress, campaign_errors, campaign_progress, campaign_skipped
+from core.delivery.queries import (
+    CampaignError,
+    CampaignProgress,
+    campaign_errors,
+    campaign_progress,
+    campaign_skipped,
+)
 from core.delivery.states import SendState, SkipReason
 from core.tracking.queries import CampaignTotals, campaign_totals
 from dashboards.addresses import ledger_url
@@ -26,6 +34,7 @@ class Part:
     meaning: str
 
 
+_KEPT_SECONDS = 24 * 3600
 _NO_WORDS = "No answer was given."
 
 PARTS = (
@@ -39,9 +48,9 @@ PARTS = (
 )
 
 
-def progress_payload(campaign: Any) -> dict[str, Any]:
+def progress_payload(campaign: Any, progress: CampaignProgress | None = None) -> dict[str, Any]:
     """Everything that the progress part shows and updates: plain data, figures as text (a fixed number of queries)."""
-    progress = campaign_progress(campaign.pk)
+    progress = progress or campaign_progress(campaign.pk)
     totals = campaign_totals(campaign.pk)
     behind = _behind(campaign)
     return {
@@ -62,16 +71,29 @@ def progress_payload(campaign: Any) -> dict[str, Any]:
                 "label": error.state.label,
                 "url": ledger_url(campaign.pk, error.state),
             }
-            for error in campaign_errors(campaign.pk)
+            for error in _errors(campaign, progress)
         ],
     }
 
 
-def skipped_sentence(campaign: Any) -> str:
-    """Why people of the audience got nothing, the most frequent reason first; "" when nobody was skipped (1 query)."""
-    reasons = campaign_skipped(campaign.pk)
+def skipped_sentence(campaign: Any, skipped: int) -> str:
+    """Why these people of the audience got nothing, the most frequent reason first; "" when nobody was skipped."""
+    if not skipped:
+        return ""
+    key = f"campaign-skipped:{campaign.pk}:{skipped}"
+    reasons = cache.get_or_set(key, lambda: campaign_skipped(campaign.pk), _KEPT_SECONDS)
+    assert reasons is not None
     parts = [f"{SkipReason(reason).label.lower()} ({count_text(count)})" for reason, count in reasons.items()]
     return f"Skipped: {', '.join(parts)}." if parts else ""
+
+
+def _errors(campaign: Any, progress: CampaignProgress) -> list[CampaignError]:
+    """What servers said. The mails are read again only when their number has changed: a few may hide among millions."""
+    troubled = (progress.failed, progress.retrying, progress.uncertain, progress.unresolved)
+    if not any(troubled):
+        return []
+    key = f"campaign-errors:{campaign.pk}:{'-'.join(map(str, troubled))}"
+    return cache.get_or_set(key, lambda: campaign_errors(campaign.pk), _KEPT_SECONDS) or []
 
 
 def _part(campaign: Any, part: Part, progress: CampaignProgress) -> dict[str, Any]:

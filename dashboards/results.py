@@ -10,7 +10,7 @@ from core.tracking.queries import SentCampaign, accepted_per_day, campaigns_sent
 from dashboards.addresses import report_url
 from dashboards.charts import Chart, Series, timeline_figure
 from dashboards.numbers import count_text, share_text
-from dashboards.report import DAY, Slot, slots_of
+from dashboards.report.story import DAY, Slot, slots_of
 from dashboards.tables import Column, Table
 
 DAYS = 30

@@ -1,13 +1,10 @@
 """The pages of results. Each asks for its right twice: for the page (its registration), and for the very client."""
 
-import dataclasses
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -20,12 +17,15 @@ from core.adminsite.pages import register_page
 from core.campaigns.states import EDITABLE, RUNNING, STATUS_COLORS, TRANSITIONS, CampaignStatus
 from core.common.tenancy import organization_scope
 from core.delivery.reconcile import open_questions, reconcile
-from core.tracking.queries import reported_campaign
-from dashboards import reconciliation, report, results
-from dashboards.addresses import ledger_url, report_url
-from dashboards.charts import Chart
+from core.tracking.queries import Counted, reported_campaign
+from dashboards import reconciliation, results
+from dashboards.addresses import ledger_url, report_url, share_report_url
+from dashboards.filters import count_options, counted_of
+from dashboards.frame import downloadable, page
+from dashboards.link_map import link_map, mail_response
 from dashboards.progress import LIVE, progress_payload, skipped_sentence
 from dashboards.reconciliation import OPEN_QUESTIONS
+from dashboards.report import Report, against_words, charts, table_named, tiles
 from dashboards.tables import Table, csv_download
 
 _BEFORE_SENDING = EDITABLE | {CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED}
@@ -41,6 +41,7 @@ def campaign_report(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
     """How a campaign goes out (live), and what came of it."""
     campaign = _campaign_in_reach(request, campaign_id, Permission.RESULTS_VIEW)
     is_started = campaign.started_at is not None or campaign.status in LIVE
+    found = Report(campaign, counted_of(request.GET))
     context = {
         "campaign": campaign,
         "status_label": campaign.get_status_display(),
@@ -49,14 +50,13 @@ def campaign_report(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
         "is_started": is_started,
         "campaign_url": reverse("admin:campaigns_campaign_change", args=[campaign.pk]),
         "actions": _actions(_access(request), campaign),
-        "progress": progress_payload(campaign) if is_started else None,
+        "progress": progress_payload(campaign, found.progress) if is_started else None,
         "follow_seconds": _follow_seconds(campaign),
-        "charts": [],
-        "links": None,
+        "charts": {},
     }
     if is_started and campaign.status not in LIVE:
-        context |= _figures(request, campaign)
-    return _page(request, "dashboards/campaign_report.html", title=campaign.name, **context)
+        context |= _figures(request, found)
+    return page(request, "dashboards/campaign_report.html", title=campaign.name, **context)
 
 
 @register_page(f"{_REPORT_ROUTE}progress.json", name="campaign_report_progress", permission=Permission.RESULTS_VIEW)
@@ -86,7 +86,7 @@ def campaign_reconcile(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
         "report_url": report_url(campaign.pk),
         "ledger_url": ledger_url(campaign.pk),
     }
-    return _page(request, "dashboards/reconcile.html", title=f"{campaign.name}: who got it", **context)
+    return page(request, "dashboards/reconcile.html", title=f"{campaign.name}: who got it", **context)
 
 
 @register_page(f"{_REPORT_ROUTE}<str:name>.csv", name="campaign_report_csv", permission=Permission.RESULTS_EXPORT)
@@ -94,8 +94,21 @@ def campaign_reconcile(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
 def campaign_report_csv(request: HttpRequest, campaign_id: UUID, name: str) -> HttpResponse:
     """The table behind a chart of the report."""
     campaign = _campaign_in_reach(request, campaign_id, Permission.RESULTS_EXPORT)
-    table = _report_table(campaign, name)
+    table = _report_table(request, campaign, name)
     return csv_download(table, file_name=f"{slugify(campaign.name) or 'campaign'}-{name}.csv")
+
+
+@register_page(
+    f"{_REPORT_ROUTE}mail/<uuid:version_id>/", name="campaign_report_mail", permission=Permission.RESULTS_VIEW
+)
+@require_safe
+def campaign_report_mail(request: HttpRequest, campaign_id: UUID, version_id: UUID) -> HttpResponse:
+    """The mail with a badge on each link, for the frame in the report."""
+    campaign = _campaign_in_reach(request, campaign_id, Permission.RESULTS_VIEW)
+    response = mail_response(Report(campaign, counted_of(request.GET)), version_id)
+    if response is None:
+        raise Http404("The campaign has no such version.")
+    return response
 
 
 @register_page("results/", name="results", permission=Permission.RESULTS_VIEW)
@@ -106,14 +119,15 @@ def results_page(request: HttpRequest) -> HttpResponse:
     access = _access(request)
     found = results.last_thirty_days(_zone_of_reader())
     may_export = access.can(Permission.RESULTS_EXPORT)
+    days_url = reverse("admin:results_csv", args=["days"]) if may_export else ""
     context: dict[str, Any] = {
         "results": found,
-        "chart": _downloadable(results.days_chart(found), reverse("admin:results_csv", args=["days"]), may_export),
+        "chart": downloadable(results.days_chart(found), days_url),
         "table": results.campaigns_table(found, with_client=access.current is None),
         "table_csv_url": reverse("admin:results_csv", args=["campaigns"]) if may_export else "",
         "campaigns_url": reverse("admin:campaigns_campaign_changelist"),
     }
-    return _page(request, "dashboards/results.html", title="Results", **context)
+    return page(request, "dashboards/results.html", title="Results", **context)
 
 
 @register_page("results/<str:name>.csv", name="results_csv", permission=Permission.RESULTS_EXPORT)
@@ -147,65 +161,77 @@ def _follow_seconds(campaign: Any) -> int:
     return 2 if campaign.status == CampaignStatus.SCHEDULED else _SECONDS_BETWEEN_NEWS
 
 
-def _figures(request: HttpRequest, campaign: Any) -> dict[str, Any]:
+def _figures(request: HttpRequest, found: Report) -> dict[str, Any]:
+    """Everything around the progress: tiles, charts and the mail with its links."""
+    campaign = found.campaign
     may_export = _access(request).can(Permission.RESULTS_EXPORT, campaign.organization_id)
-    zone_name = campaign.organization.time_zone
-    slots, step = report.campaign_slots(campaign)
-    charts = [
-        report.funnel_chart(report.funnel_steps(campaign)),
-        report.timeline_chart(slots, step=step, zone_name=zone_name),
-    ]
+    made = charts(found)
     return {
-        "skipped": skipped_sentence(campaign),
-        "charts": [_downloadable(chart, _csv_url(campaign, chart.name), may_export) for chart in charts],
-        "links": report.links_table(campaign),
-        "links_csv_url": _csv_url(campaign, "links") if may_export else "",
+        "skipped": skipped_sentence(campaign, found.progress.skipped),
+        "tiles": tiles(found),
+        "against": against_words(found),
+        "is_young": found.is_young,
+        "counted": found.counted,
+        "counts": count_options(found.counted, {"": "?", "all": "?count=all"}),
+        "charts": {
+            name: downloadable(chart, _csv_url(campaign, name, found.counted) if may_export else "")
+            for name, chart in made.items()
+        },
+        "link_map": link_map(found, request.GET.get("version", "")),
+        "links_csv_url": _csv_url(campaign, "links", found.counted) if may_export else "",
     }
 
 
-def _report_table(campaign: Any, name: str) -> Table:
-    if name == "funnel":
-        return report.funnel_table(report.funnel_steps(campaign))
-    if name == "links":
-        return report.links_table(campaign)
-    if name == "timeline":
-        slots, step = report.campaign_slots(campaign)
-        return report.timeline_table(slots, step=step, zone_name=campaign.organization.time_zone)
+def _report_table(request: HttpRequest, campaign: Any, name: str) -> Table:
     if name == OPEN_QUESTIONS:
         people = open_questions(organization_id=campaign.organization_id, campaign_id=campaign.pk)
         return reconciliation.questions_table(list(people))
-    raise Http404(f"There is no table called {name}.")
+    table = table_named(Report(campaign, counted_of(request.GET)), name)
+    if table is None:
+        raise Http404(f"There is no table called {name}.")
+    return table
 
 
-def _csv_url(campaign: Any, name: str) -> str:
-    return reverse("admin:campaign_report_csv", args=[campaign.pk, name])
-
-
-def _downloadable(chart: Chart, csv_url: str, may_export: bool) -> Chart:
-    return dataclasses.replace(chart, csv_url=csv_url if may_export else "")
+def _csv_url(campaign: Any, name: str, counted: Counted = Counted.PEOPLE) -> str:
+    query = "?count=all" if counted is Counted.ALL else ""
+    return reverse("admin:campaign_report_csv", args=[campaign.pk, name]) + query
 
 
 def _actions(access: Access, campaign: Any) -> list[dict[str, str]]:
     """What can be done with the campaign now, the likeliest first. Each leads to a page that asks in numbers."""
-    if not access.can(Permission.CAMPAIGNS_SEND, campaign.organization_id):
-        return []
-    status = CampaignStatus(campaign.status)
-    offered = []
-    if status in RUNNING and CampaignStatus.PAUSED in TRANSITIONS[status]:
-        offered.append(("pause", "Pause", "pause", "primary"))
-    if status == CampaignStatus.PAUSED:
-        offered.append(("resume", "Resume", "play_arrow", "primary"))
-    if CampaignStatus.CANCELLING in TRANSITIONS[status] or status == CampaignStatus.SCHEDULED:
-        offered.append(("cancel", "Cancel", "close", "default"))
+    status, pk = CampaignStatus(campaign.status), campaign.pk
+    offered: list[tuple[str, str, str]] = []
+    if access.can(Permission.CAMPAIGNS_SEND, campaign.organization_id):
+        if status in RUNNING and CampaignStatus.PAUSED in TRANSITIONS[status]:
+            offered.append(("Pause", "pause", _campaign_action("pause", pk)))
+        if status == CampaignStatus.PAUSED:
+            offered.append(("Resume", "play_arrow", _campaign_action("resume", pk)))
+        if CampaignStatus.CANCELLING in TRANSITIONS[status] or status == CampaignStatus.SCHEDULED:
+            offered.append(("Cancel", "close", _campaign_action("cancel", pk)))
+    if campaign.started_at and status not in LIVE:
+        offered += _afterwards(access, campaign)
     return [
-        {
-            "title": title,
-            "icon": icon,
-            "variant": variant,
-            "url": reverse(f"admin:campaigns_campaign_{action}", args=[campaign.pk]),
-        }
-        for action, title, icon, variant in offered
+        {"title": title, "icon": icon, "variant": "default" if number else "primary", "url": url}
+        for number, (title, icon, url) in enumerate(offered)
     ]
+
+
+def _afterwards(access: Access, campaign: Any) -> list[tuple[str, str, str]]:
+    """What one does with results: show them, compare them, send something else."""
+    offered = []
+    if access.can(Permission.RESULTS_EXPORT, campaign.organization_id) and (url := share_report_url(campaign.pk)):
+        offered.append(("Share report", "ios_share", url))
+    offered.append(("Compare", "compare_arrows", f"{reverse('admin:compare')}?campaign={campaign.pk}"))
+    if access.can(Permission.CAMPAIGNS_MANAGE, campaign.organization_id):
+        if campaign.status == CampaignStatus.SENT:
+            follow_up = _campaign_action("follow_up", campaign.pk)
+            offered.append(("Resend to people who did not open", "forward_to_inbox", follow_up))
+        offered.append(("Duplicate", "content_copy", _campaign_action("duplicate", campaign.pk)))
+    return offered
+
+
+def _campaign_action(name: str, campaign_id: UUID) -> str:
+    return reverse(f"admin:campaigns_campaign_{name}", args=[campaign_id])
 
 
 def _zone_of_reader() -> ZoneInfo:
@@ -215,7 +241,3 @@ def _zone_of_reader() -> ZoneInfo:
 
 def _access(request: HttpRequest) -> Access:
     return request.access  # type: ignore[attr-defined, no-any-return]
-
-
-def _page(request: HttpRequest, template: str, **context: Any) -> HttpResponse:
-    return TemplateResponse(request, template, {**admin.site.each_context(request), **context})

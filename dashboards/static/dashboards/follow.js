@@ -7,6 +7,10 @@
   const report = document.querySelector("[data-ex-follow]");
   const everyMs = Number(report.dataset.exFollow) * 1000;
 
+  function picturesOf(page) {
+    return Array.from(page.querySelectorAll("[data-ex-figure]"), (chart) => chart.id).join();
+  }
+
   function takeOver(fresh) {
     for (const part of document.querySelectorAll("[data-ex-fresh]")) {
       const other = fresh.getElementById(part.id);
@@ -34,6 +38,11 @@
     const other = fresh.querySelector("[data-ex-follow]");
     // Signed out, another client chosen, or the status is a new one: the page itself says what is so now.
     if (!other || other.dataset.exStatus !== report.dataset.exStatus) {
+      window.location.reload();
+      return;
+    }
+    if (picturesOf(fresh) !== picturesOf(document)) {
+      // The first open came in: there is something to draw now.
       window.location.reload();
       return;
     }

@@ -45,6 +45,7 @@ _CAMPAIGN_FIELDS = (
     "web_hosts",
     "watch_words",
     "mails_per_hour",
+    "uses_honeypot_link",
 )
 _APPROVAL_FIELDS = ("approval_policy", "approver_name", "approver_email")
 _KEPT_WHEN_EMPTY = (*_CHOSEN_BRAND_FIELDS, "approval_policy")

@@ -94,6 +94,7 @@ MENU: tuple[MenuGroup, ...] = (
             MenuEntry("Segments", "filter_alt", "contacts_segment_changelist", P.CONTACTS_VIEW),
             MenuEntry("Imports", "upload_file", "contacts_contactimport_changelist", P.CONTACTS_IMPORT),
             MenuEntry("Exports", "file_download", "exports_listexport_changelist", P.CONTACTS_EXPORT),
+            MenuEntry("Replies", "reply", "tracking_reply_changelist", P.CONTACTS_VIEW),
             MenuEntry("Suppressions", "block", "contacts_suppression_changelist", P.CONTACTS_VIEW),
             MenuEntry(
                 "Forms",
@@ -104,19 +105,39 @@ MENU: tuple[MenuGroup, ...] = (
             ),
         ),
     ),
-    MenuGroup("Results", (MenuEntry("Results", "monitoring", "results", P.RESULTS_VIEW),)),
+    MenuGroup(
+        "Results",
+        (
+            MenuEntry("Compare", "compare_arrows", "compare", P.RESULTS_VIEW),
+            MenuEntry("Engagement", "monitoring", "engagement", P.RESULTS_VIEW, also_active=("results",)),
+            MenuEntry("Audience growth", "group_add", "audience_growth", P.RESULTS_VIEW),
+            MenuEntry("Deliverability", "mark_email_read", "deliverability", P.RESULTS_VIEW),
+            MenuEntry(
+                "Report packs",
+                "summarize",
+                "report_builder",
+                P.RESULTS_EXPORT,
+                also_active=tuple(
+                    f"reports_report{model}_{page}"
+                    for model in ("pack", "definition")
+                    for page in ("changelist", "change", "delete", "history", "send", "link", "again")
+                ),
+            ),
+        ),
+    ),
     MenuGroup(
         "Sending",
         (
             MenuEntry("Domains", "dns", "domains_sendingdomain_changelist", P.SENDING_VIEW),
             MenuEntry("Connections", "cable", "delivery_connection_changelist", P.SENDING_VIEW),
             MenuEntry(
-                "Event webhooks",
+                "Webhooks",
                 "webhook",
                 "tracking_webhookendpoint_changelist",
                 P.SENDING_VIEW,
                 also_active=("tracking_deadevent_changelist", "tracking_deadevent_change"),
             ),
+            MenuEntry("Sending problems", "report", "tracking_sendingalert_changelist", P.RESULTS_VIEW),
             MenuEntry("Messages", "outbox", "delivery_message_changelist", P.CAMPAIGNS_VIEW),
             MenuEntry("Sandbox inbox", "inbox", "delivery_sandboxmail_changelist", P.SENDING_VIEW),
         ),
@@ -166,6 +187,7 @@ MENU: tuple[MenuGroup, ...] = (
                     "django_celery_beat_clockedschedule_changelist",
                 ),
             ),
+            MenuEntry("Verdict checks", "rule", "tracking_verdictrun_changelist", P.AGENCY),
             MenuEntry("Lost hits", "heart_broken", "tracking_losthits_changelist", P.AGENCY),
             MenuEntry("Job results", "fact_check", "django_celery_results_taskresult_changelist", P.AGENCY),
             MenuEntry("Ledger checks", "verified", "delivery_ledgercheck_changelist", P.AGENCY),

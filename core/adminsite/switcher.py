@@ -31,7 +31,8 @@ def client_context(request: HttpRequest) -> dict[str, Any]:
 
 @require_POST
 def switch_organization(request: HttpRequest) -> HttpResponse:
-    """Note the chosen client in the session and go on: to `next` as it is, or to the list `from` belongs to.
+    """Note the chosen client in the session and go on: to `next` as it is, or to the list `from` belongs to. Buttons
+    that share a form bring their `next` in the address.
 
     A client out of reach is answered with 404, as one that does not exist.
     """
@@ -71,7 +72,7 @@ def _access(request: HttpRequest) -> Access:
 
 def _target(request: HttpRequest) -> str:
     home = reverse("admin:index")
-    exact = request.POST.get("next", "")
+    exact = request.POST.get("next", "") or request.GET.get("next", "")
     if exact:
         return exact if _is_ours(request, exact) else home
     came_from = request.POST.get("from", "")

@@ -42,6 +42,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="a directory whose services and database are used and kept")
     parser.add_argument("--rows", type=int, default=0, metavar="N", help="rows of the import's file")
     parser.add_argument("--mails", type=int, default=0, metavar="N", help="of send: how many mails in each round")
+    parser.add_argument("--events", type=int, default=0, metavar="N", help="of track: how many events from the stream")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
@@ -78,6 +79,7 @@ def _run(names: list[str], options: argparse.Namespace) -> int:
             "lists": {"contacts": options.contacts},
             "import": {"rows": options.rows},
             "send": {"mails": options.mails},
+            "track": {"events": options.events},
         }.get(name, {})
         measurements += import_module(f"tests.benchmarks.{MODULES.get(name, name)}").run(quick=options.quick, **sized)
     sys.stdout.write(as_json(measurements) if options.json else as_table(measurements))

@@ -27,9 +27,10 @@ OURS = "core.asgi:application"
 AGENT = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 
 
-def run(*, quick: bool) -> list[Measurement]:
-    """Requests a second (the median of the rounds), the p99 of the answers in ms, ingest in events a second."""
-    from tests.benchmarks import track_ingest
+def run(*, quick: bool, events: int = 0) -> list[Measurement]:
+    """Requests a second (the median of the rounds), the p99 of the answers in ms, ingest in events a second, and the
+    slowest answer to a provider's posts of a thousand events while ingest is busy."""
+    from tests.benchmarks import track_ingest, track_posts
 
     seconds, rounds = (2.0, 1) if quick else (5.0, 5)
     with track_ingest.mailed(people=2_000) as mailed, _server(BARE) as bare, _server(OURS) as ours:
@@ -46,7 +47,11 @@ def run(*, quick: bool) -> list[Measurement]:
                 Measurement(f"{name}, durable", statistics.median(values), "requests/s", statistics.median(ceilings))
             )
             found.append(Measurement(f"{name}, p99 at {CONNECTIONS} connections", statistics.median(slowest), "ms"))
-        found += track_ingest.measure(mailed, events=20_000 if quick else 200_000)
+        size = events or (20_000 if quick else 200_000)
+        found += track_ingest.measure(mailed, events=size)
+        with track_posts.posting(mailed, ours) as answers:
+            track_ingest.measure(mailed, events=max(size // 4, 20_000))
+        found += track_posts.measurements(answers)
     return found
 
 

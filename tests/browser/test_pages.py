@@ -20,7 +20,7 @@ READERS = 30
 PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 PAGES = ("login", "home-all", "home", "campaigns", "report", "import-result", "template-editor", "campaign", "404")
-PAGES += ("stop-all", "domains", "domain", "connection-add")
+PAGES += ("stop-all", "domains", "domain", "connection-add", "engagement", "audience-growth", "deliverability")
 WORKED_FOR = {"home-all": "All clients", "home": CLIENT, "campaigns": CLIENT}
 """The pages that look different for another client, or for all."""
 SERIOUS = ("serious", "critical")
@@ -65,6 +65,7 @@ def _work(screen: Screen) -> dict[str, str]:
     steps.send(screen, str(READERS))
     expect(page.locator(".ex-dash-facts")).to_contain_text("finished", timeout=steps.UNDER_WAY_MS)
     seen["report"] = page.url
+    seen |= {name: f"/admin/results/{name}/" for name in ("engagement", "audience-growth", "deliverability")}
     screen.menu("Campaigns")
     seen["campaigns"] = page.url
     screen.press("Stop all sending")

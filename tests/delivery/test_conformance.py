@@ -101,9 +101,12 @@ EXAMPLES = settings(max_examples=25, deadline=None, suppress_health_check=list(H
 
 @pytest.fixture
 def mail(florist: Organization, settings: Any) -> Iterator[CampaignMail]:
-    """A frozen campaign with values in subject, text, attribute and address, of a domain that signs."""
+    """A frozen campaign with values in subject, text, attribute and address, of a domain that signs, for a client who
+    wants the hidden link as well."""
     settings.PUBLIC_URL = "https://mail.agency.example"
     with organization_scope(florist):
+        florist.uses_honeypot_link = True
+        florist.save(update_fields=["uses_honeypot_link"])
         domain_add(organization=florist, name=DOMAIN)
         SendingDomain.objects.update(status="verified")
         template = factories.make_template(florist, html=HTML, subject="News for {{ contact.first_name }}")

@@ -48,7 +48,9 @@ def smtp() -> Iterator[SmtpServer]:
 
 @pytest.fixture
 def recipient() -> Client:
-    return Client(headers={"User-Agent": BROWSER}, enforce_csrf_checks=True, REMOTE_ADDR="203.0.113.9")
+    return Client(
+        headers={"User-Agent": BROWSER, "Accept-Language": "en"}, enforce_csrf_checks=True, REMOTE_ADDR="203.0.113.9"
+    )
 
 
 def test_story_of_one_recipient(florist: Organization, smtp: SmtpServer, recipient: Client, settings: Any) -> None:

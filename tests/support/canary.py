@@ -63,18 +63,29 @@ from core.domains.models import DomainCheck, SendingDomain
 from core.email_templates.models import EmailTemplate, EmailTemplateVersion, TemplateBlock
 from core.exports.choices import ExportStatus
 from core.exports.models import ExportPart, ListExport
+from core.reports.choices import FileState, Period, ReportMailState, Section
+from core.reports.models import ReportDefinition, ReportFile, ReportMail, ReportPack
+from core.reports.services import ReportSpec, pack_make
 from core.subscriptions.choices import Metric
 from core.subscriptions.models import Subscription, Usage
 from core.subscriptions.usage import month_of
-from core.tracking.choices import DeadReason, EventType, Part, PeriodLength, PostState, Verdict
+from core.tracking.choices import AlertKind, DeadReason, EventType, Part, PeriodLength, PostState, Verdict
 from core.tracking.models import (
+    AcceptedDay,
     AnalyticsEvent,
+    AudienceCohort,
+    AudienceCount,
+    AudienceDay,
+    AudienceGroup,
     CampaignHour,
     CampaignPart,
+    CampaignRecount,
     DeadEvent,
-    DirtyCampaign,
     LinkClicks,
     OrganizationPeriod,
+    OrganizationWeekHour,
+    Reply,
+    SendingAlert,
     WebhookEndpoint,
     WebhookPost,
 )
@@ -114,6 +125,7 @@ def make_client(word: str) -> Client:
         rows |= _tracking_rows(organization, rows)
         rows |= _account_rows(organization, word, rows)
         rows |= _export_rows(organization, word, users[Role.MANAGER])
+        rows |= _report_rows(organization, word, users[Role.MANAGER])
     return Client(organization, word, rows, users)
 
 
@@ -240,6 +252,33 @@ def _export_rows(organization: Organization, word: str, user: User) -> Rows:
         organization=organization, list_export=list_export, number=1, content=word.encode()
     )
     return {ListExport: list_export, ExportPart: part}
+
+
+def _report_rows(organization: Organization, word: str, user: User) -> Rows:
+    content = {"title": word, "note": word, "sections": [Section.SUMMARY.value]}
+    definition = ReportDefinition.objects.create(
+        organization=organization,
+        name=f"Report {word}",
+        formats=["html"],
+        recipients=[{"name": word, "email": f"{word.lower()}@client.example"}],
+        created_by=user,
+        **content,
+    )
+    day = datetime.date(2026, 10, 1)
+    spec = ReportSpec(organization, Period.CUSTOM, (Section.SUMMARY.value,), "en", word, word, day, day)
+    pack = pack_make(spec=spec, user=user)
+    file = ReportFile.objects.create(
+        organization=organization, pack=pack, file_format="html", state=FileState.READY, content=word.encode()
+    )
+    mail = ReportMail.objects.create(
+        organization=organization,
+        pack=pack,
+        name=word,
+        email=f"{word.lower()}@client.example",
+        state=ReportMailState.FAILED,
+        words=word,
+    )
+    return {ReportDefinition: definition, ReportPack: pack, ReportFile: file, ReportMail: mail}
 
 
 def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
@@ -441,7 +480,6 @@ def _tracking_rows(organization: Organization, rows: Rows) -> Rows:
     clicks = LinkClicks.objects.create(
         organization=organization, campaign=campaign, link=rows[CampaignLink], verdict=Verdict.HUMAN, total=1, firsts=1
     )
-    dirty = DirtyCampaign.objects.create(organization=organization, campaign=campaign)
     return {
         AnalyticsEvent: event,
         CampaignHour: hour,
@@ -462,8 +500,72 @@ def _tracking_rows(organization: Organization, rows: Rows) -> Rows:
             type=EventType.OPENED,
             verdict=Verdict.HUMAN,
         ),
-        DirtyCampaign: dirty,
+        CampaignRecount: CampaignRecount.objects.create(
+            organization=organization, campaign=campaign, time_zone="UTC", next_at=now
+        ),
+        AcceptedDay: AcceptedDay.objects.create(
+            organization=organization,
+            campaign=campaign,
+            day=now.date(),
+            sender=f"hello@{rows[Contact].first_name}.example",
+            provider="Other",
+            total=1,
+        ),
+        **_audience_counts(organization, rows),
         **_webhook_rows(organization, rows),
+        **_inbound_rows(organization, rows),
+    }
+
+
+def _inbound_rows(organization: Organization, rows: Rows) -> Rows:
+    word, now = rows[Contact].first_name, timezone.now()
+    reply = Reply.objects.create(
+        organization=organization,
+        message=rows[Message],
+        campaign=rows[Campaign],
+        contact=rows[Contact],
+        event_key=f"reply:{rows[Message].pk}",
+        sender=f"{word.lower()}@elsewhere.example",
+        sender_name=word,
+        subject=f"Re: {word}",
+        text=word,
+        received_at=now,
+    )
+    alert = SendingAlert.objects.create(
+        organization=organization,
+        kind=AlertKind.AUTH,
+        domain=f"{word}.example".lower(),
+        day=now.date(),
+        campaign=rows[Campaign],
+        words=word,
+        count=1,
+        first_seen=now,
+        last_seen=now,
+    )
+    return {Reply: reply, SendingAlert: alert}
+
+
+def _audience_counts(organization: Organization, rows: Rows) -> Rows:
+    """One of each for a client, however often this is called: all but the group's go by the client alone."""
+    day, month = datetime.date(2026, 11, 1), {"month": datetime.date(2026, 11, 1)}
+    at = {"counted_at": timezone.now(), "recounted_on": day}
+    word = rows[Contact].first_name
+    days, _ = AudienceDay.objects.get_or_create(
+        organization=organization, day=day, defaults={"joined": 1, "total": 1, "sources": {word: 1}}
+    )
+    cohort, _ = AudienceCohort.objects.get_or_create(organization=organization, activity="never", people=1, **month)
+    count, _ = AudienceCount.objects.get_or_create(organization=organization, defaults=at)
+    hour, _ = OrganizationWeekHour.objects.get_or_create(
+        organization=organization, weekday=1, hour=9, type=EventType.OPENED, people=1, **month
+    )
+    return {
+        AudienceDay: days,
+        AudienceCohort: cohort,
+        AudienceCount: count,
+        AudienceGroup: AudienceGroup.objects.create(
+            organization=organization, group=rows[ContactGroup], day=day, members=1
+        ),
+        OrganizationWeekHour: hour,
     }
 
 

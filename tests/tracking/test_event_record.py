@@ -10,7 +10,7 @@ from core.campaigns.models import CampaignLink
 from core.common.tenancy import OrganizationScopeMissing, organization_scope
 from core.delivery.models import Message
 from core.tracking.choices import EventType, Verdict
-from core.tracking.models import AnalyticsEvent, DirtyCampaign
+from core.tracking.models import AnalyticsEvent, CampaignPart
 from core.tracking.services import event_record
 from tests.tracking.mailed import Mailed, mailed_campaign
 
@@ -27,7 +27,7 @@ def record(message: Message, key: str = "one", **fields: Any) -> bool:
     return event_record(message_id=message.pk, event_key=key, **{**values, **fields})
 
 
-def test_event_record_new_key_appends_event_and_marks_campaign(mailed: Mailed) -> None:
+def test_event_record_new_key_appends_event_and_counts_it(mailed: Mailed) -> None:
     message = mailed.messages[0]
     assert record(message, type=EventType.CLICKED, link_number=2, seen={"method": "GET"}, reasons=("browser",))
     event = AnalyticsEvent.objects.get()
@@ -38,14 +38,15 @@ def test_event_record_new_key_appends_event_and_marks_campaign(mailed: Mailed) -
     )
     assert event.link == mailed.links[1]
     assert (event.seen, event.reasons) == ({"method": "GET"}, ["browser"])
-    assert DirtyCampaign.objects.get().campaign_id == mailed.campaign.pk
+    counted = CampaignPart.objects.get(part="all")
+    assert (counted.campaign_id, counted.type, counted.total, counted.firsts) == (mailed.campaign.pk, "clicked", 1, 1)
 
 
 def test_event_record_twice_changes_nothing(mailed: Mailed) -> None:
     assert record(mailed.messages[0])
     assert not record(mailed.messages[0], occurred_at=NOON - datetime.timedelta(days=1))
     assert AnalyticsEvent.objects.count() == 1
-    assert DirtyCampaign.objects.get().touched == 1
+    assert CampaignPart.objects.get(part="all").total == 1
     mailed.messages[0].refresh_from_db()
     assert mailed.messages[0].opened_at == NOON
 
@@ -56,10 +57,11 @@ def test_event_record_same_key_of_other_client_is_another_event(mailed: Mailed, 
         assert record(mailed_campaign(museum).messages[0])
 
 
-def test_event_record_second_event_raises_the_mark(mailed: Mailed) -> None:
+def test_event_record_second_event_counts_but_is_no_first(mailed: Mailed) -> None:
     record(mailed.messages[0], "one")
     record(mailed.messages[0], "two")
-    assert DirtyCampaign.objects.get().touched == 2
+    counted = CampaignPart.objects.get(part="all")
+    assert (counted.total, counted.firsts) == (2, 1)
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
@@ -111,20 +113,3 @@ def test_event_record_outside_any_scope_raises(florist: Organization) -> None:
         mailed = mailed_campaign(florist)
     with pytest.raises(OrganizationScopeMissing):
         record(mailed.messages[0])
-
-
-def test_event_record_wakes_the_roll_up_once_a_second(mailed: Mailed, django_capture_on_commit_callbacks: Any) -> None:
-    sent = []
-
-    def note(**message: Any) -> None:
-        sent.append(message["sender"])
-
-    from celery.signals import before_task_publish
-
-    before_task_publish.connect(note)
-    with django_capture_on_commit_callbacks(execute=True):
-        record(mailed.messages[0], "one")
-    with django_capture_on_commit_callbacks(execute=True):
-        record(mailed.messages[0], "two")
-    before_task_publish.disconnect(note)
-    assert sent == ["tracking.roll_up"]

@@ -21,7 +21,7 @@ from core.delivery.states import SendState, SkipReason
 from core.tracking import services
 from core.tracking.choices import EventType
 from core.tracking.intake import Arrival, take
-from core.tracking.models import AnalyticsEvent, CampaignHour, DirtyCampaign
+from core.tracking.models import AnalyticsEvent, CampaignHour
 from core.tracking.webhooks import sendgrid
 from tests.support.sendgrid_events import blocked, event
 from tests.tracking.mailed import Mailed, mailed_campaign
@@ -70,7 +70,6 @@ def state() -> dict[str, Any]:
         "suppressions": sorted(Suppression.objects.values_list("key", "reason", "note")),
         "hours": sorted(CampaignHour.objects.values_list("hour", "type", "verdict", "total", "firsts")),
         "batches": list(DeliveryBatch.objects.values("accepted_count", "uncertain_count", "unresolved_count", "size")),
-        "marks": DirtyCampaign.objects.count(),
     }
 
 

@@ -35,7 +35,9 @@ def mailed(florist: Organization) -> Mailed:
 
 @pytest.fixture
 def visitor() -> Client:
-    return Client(headers={"User-Agent": BROWSER}, enforce_csrf_checks=True, REMOTE_ADDR="203.0.113.77")
+    return Client(
+        headers={"User-Agent": BROWSER, "Accept-Language": "en"}, enforce_csrf_checks=True, REMOTE_ADDR="203.0.113.77"
+    )
 
 
 def path_of(address: str) -> str:

@@ -1,26 +1,28 @@
 """The counters equal a recount of the events, whatever order and however often the events arrived."""
 
 import datetime
-import threading
 from collections import defaultdict
 from typing import Any
 
-import pytest
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.accounts.models import Organization
 from core.common.tenancy import all_organizations, organization_scope
+from core.delivery.models import Message
+from core.tracking import rollups
 from core.tracking.choices import PEOPLE, EventType, Verdict
-from core.tracking.models import AnalyticsEvent, CampaignHour, DirtyCampaign, LinkClicks
+from core.tracking.models import AnalyticsEvent, CampaignHour, LinkClicks
 from core.tracking.queries import campaign_links, campaign_timeline, campaign_totals
-from core.tracking.services import campaign_roll_up, event_record, roll_up
+from core.tracking.services import event_record, roll_up
 from core.tracking.tasks import roll_up as roll_up_task
 from tests.tracking.mailed import Mailed, mailed_campaign
 
 START = datetime.datetime(2026, 5, 4, 12, 30, tzinfo=datetime.UTC)
 TYPES = (EventType.OPENED, EventType.CLICKED, EventType.UNSUBSCRIBED)
+
+verdicts = st.sampled_from(list(Verdict))
 
 # (number of the message, type, verdict, minutes after START, number of the link)
 Happening = tuple[int, EventType, Verdict, int, int]
@@ -28,7 +30,7 @@ happenings = st.lists(
     st.tuples(
         st.integers(0, 2),
         st.sampled_from(TYPES),
-        st.sampled_from(list(Verdict)),
+        verdicts,
         st.sampled_from([0, 0, 10, 40, 45, 100, 200]),
         st.integers(1, 2),
     ),
@@ -91,11 +93,49 @@ def test_roll_up_any_order_and_doubling_equals_recount(
                 record(mailed, *arrival)
         roll_up()
         assert (hours(), links()) == recount(events)
-        assert not DirtyCampaign.objects.exists()
-        before = hours(), links()
-        campaign_roll_up(organization_id=in_florist.pk, campaign_id=mailed.campaign.pk)
-        assert (hours(), links()) == before
+        assert wrong_counters(mailed) == 0
         transaction.set_rollback(True)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(happened=happenings, data=st.data())
+def test_changing_verdicts_in_any_steps_equals_recount(
+    in_florist: Organization, happened: list[Happening], data: st.DataObject
+) -> None:
+    with transaction.atomic():
+        mailed = mailed_campaign(in_florist)
+        events = dict(enumerate(happened))
+        for number, happening in events.items():
+            record(mailed, f"key {number:02}", happening)
+            if data.draw(st.booleans()):
+                judged = data.draw(st.dictionaries(st.sampled_from(sorted(events)[: number + 1]), verdicts, max_size=3))
+                for place, verdict in judged.items():
+                    events[place] = (*events[place][:2], verdict, *events[place][3:])
+                judge_anew(mailed, {f"key {place:02}": verdict for place, verdict in judged.items()})
+        assert (hours(), links()) == recount([(f"key {number:02}", one) for number, one in events.items()])
+        assert wrong_counters(mailed) == 0
+        transaction.set_rollback(True)
+
+
+def judge_anew(mailed: Mailed, judged: dict[str, Verdict]) -> None:
+    """As `verdicts` does it: the first times of the messages follow."""
+    messages = [message.pk for message in mailed.messages]
+    with connection.cursor() as cursor, rollups.changing(cursor, messages):
+        for key, verdict in judged.items():
+            AnalyticsEvent.objects.filter(event_key=key).update(verdict=verdict)
+        for message in messages:
+            by_people = AnalyticsEvent.objects.filter(message_id=message, verdict__in=PEOPLE)
+            firsts = {kind: by_people.filter(type=kind).order_by("occurred_at").first() for kind in TYPES[:2]}
+            times = {f"{kind}_at": event.occurred_at if event else None for kind, event in firsts.items()}
+            Message.objects.filter(pk=message).update(**times)
+
+
+def wrong_counters(mailed: Mailed) -> int:
+    """How many rows of any counter a recount from scratch finds wrong."""
+    owner, campaign = mailed.campaign.organization_id, mailed.campaign.pk
+    wrong = rollups.rebuild_campaign(organization_id=owner, campaign_id=campaign)
+    assert wrong is not None
+    return wrong + rollups.rebuild_periods(organization_id=owner, campaign_ids=[campaign])
 
 
 def test_queries_equal_sql_over_the_events(in_florist: Organization) -> None:
@@ -145,48 +185,3 @@ def test_roll_up_task_counts_campaigns_of_all_clients(florist: Organization, mus
         assert CampaignHour.objects.count() == 2
     with organization_scope(museum):
         assert CampaignHour.objects.count() == 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_roll_up_while_an_event_is_being_written_keeps_the_mark(florist: Organization) -> None:
-    """The event commits after the recount and before the mark is removed: the next run must still find it."""
-    with organization_scope(florist):
-        mailed = mailed_campaign(florist)
-        record(mailed, "one", (0, EventType.OPENED, Verdict.HUMAN, 0, 1))
-    written, may_commit = threading.Event(), threading.Event()
-
-    def write_slowly() -> None:
-        with organization_scope(florist), transaction.atomic():
-            record(mailed, "two", (1, EventType.OPENED, Verdict.HUMAN, 0, 1))
-            written.set()
-            may_commit.wait(20)
-        connection.close()
-
-    def count() -> None:
-        with organization_scope(florist):
-            roll_up()
-        connection.close()
-
-    writer, counter = threading.Thread(target=write_slowly), threading.Thread(target=count)
-    writer.start()
-    assert written.wait(20)
-    counter.start()
-    _wait_until_someone_waits_for_a_lock()
-    may_commit.set()
-    writer.join(20)
-    counter.join(20)
-    with organization_scope(florist):
-        assert DirtyCampaign.objects.exists()
-        roll_up()
-        assert campaign_totals(mailed.campaign.pk).opened.people_once == 2
-        assert not DirtyCampaign.objects.exists()
-
-
-def _wait_until_someone_waits_for_a_lock() -> None:
-    for _ in range(200):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-            if cursor.fetchone()[0]:
-                return
-        threading.Event().wait(0.05)
-    raise AssertionError("Nobody came to wait for the lock.")

@@ -50,6 +50,7 @@ _CAMPAIGNS = (
             "web_hosts",
             "watch_words",
             "mails_per_hour",
+            "uses_honeypot_link",
         ),
         "description": "Patterns may hold {client}, {year}, {month}, {day}, {week}, {template} and {campaign}.",
     },

@@ -8,10 +8,11 @@ from django.utils import timezone
 from core.accounts.choices import Role
 from core.accounts.models import Organization, OrganizationMembership, User
 from core.adminsite.demo.approvals import approval_story
-from core.adminsite.demo.audience import fill_audience, story_audience
+from core.adminsite.demo.audience import fill_audience, story_audience, those_who_had_come
 from core.adminsite.demo.brands import brand_client, florist_block_and_template
 from core.adminsite.demo.domains import story_domain
 from core.adminsite.demo.history import Sender, new_campaign, send_past_campaign
+from core.adminsite.demo.limits import story_limits
 from core.adminsite.demo.planned import story_plans, story_settings
 from core.adminsite.demo.stories import FLORIST, MUSEUM, SOFTWARE, STORIES, ClientStory
 from core.adminsite.demo.versions import ab_stories, corrected_story
@@ -30,6 +31,7 @@ from core.email_templates.models import EmailTemplate, StarterTemplate
 from core.email_templates.services import template_from_starter
 from core.subscriptions.models import Plan
 from core.subscriptions.services import member_add
+from core.tracking.audience.services import audiences_count
 
 PASSWORD = "engagex-demo"  # the demo listens on this machine only, and its data are made up
 BATCHES_BEFORE_PAUSE = 5
@@ -83,6 +85,9 @@ def load_agency(announce: Announce) -> None:
             if story is MUSEUM:
                 senders = Sender(organization, story_audience(organization, story, announce), _templates(organization))
                 approval_story(senders, users["manager@agency.example"], users["root@agency.example"])
+                story_limits(organization)
+    with all_organizations(reason="the demo does the nightly job"):
+        audiences_count()
     announce("Demo agency: there.")
 
 
@@ -121,6 +126,7 @@ def _fill(organization: Organization, story: ClientStory, announce: Announce) ->
     for past in story.campaigns:
         if send_past_campaign(sender, past):
             announce(f"Demo agency: {story.name} · {past.name}")
+    those_who_had_come(organization, sender.group, timezone.now())
     fill_audience(organization, story)
     story_domain(organization, story)
     story_settings(organization, story)

@@ -1,5 +1,6 @@
 """Who the made-up clients write to: people from a file, and what an agency makes of them over a year."""
 
+import datetime
 import io
 from collections.abc import Callable
 
@@ -15,6 +16,7 @@ from core.contacts.models import (
     AgencySuppression,
     Contact,
     ContactGroup,
+    ContactGroupMembership,
     ContactImport,
     Segment,
     SignupForm,
@@ -23,6 +25,20 @@ from core.contacts.models import (
 from core.contacts.services.signups import signup_confirm, signup_request
 
 Announce = Callable[[str], None]
+
+_SPREAD = """
+UPDATE contacts_contact AS contact SET created_at = came.at, consent_at = came.at
+  FROM (SELECT id, created_at - CASE WHEN random() < 0.5 THEN interval '380 days' + random() * interval '300 days'
+                                     ELSE power(random(), 1.3) * interval '380 days' END AS at
+          FROM contacts_contact WHERE organization_id = %s) AS came
+ WHERE contact.id = came.id
+"""
+_CAME_BY = """
+UPDATE contacts_contact
+   SET source = (ARRAY['Form Website footer', 'Form Website footer', 'Form Website footer', 'Shop checkout',
+                       'Shop checkout', 'Added by hand', 'Autumn fair (list)'])[1 + floor(random() * 7)::int]
+ WHERE organization_id = %s AND created_at > now() - interval '380 days'
+"""
 
 
 def story_audience(organization: Organization, story: ClientStory, announce: Announce) -> ContactGroup:
@@ -56,12 +72,22 @@ def _import(organization: Organization, story: ClientStory, file_name: str, cont
 
 
 def _spread_over_the_year(organization: Organization) -> None:
-    """Contacts came in over the last year, more of them lately."""
+    """Half of the contacts were there when the story begins, the others came in over the year, more of them lately, by
+    the ways that people come. Until their day has come they are in no group: `those_who_had_come` lets them in."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SPREAD, [organization.pk])
+        cursor.execute(_CAME_BY, [organization.pk])
+    ContactGroupMembership.objects.filter(organization=organization).delete()
+
+
+def those_who_had_come(organization: Organization, group: ContactGroup, until: datetime.datetime) -> None:
+    """Put everybody into the story's group who was a contact by then."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE contacts_contact SET created_at = created_at - power(random(), 1.4) * interval '400 days',"
-            " consent_at = created_at WHERE organization_id = %s",
-            [organization.pk],
+            "INSERT INTO contacts_contactgroupmembership (id, organization_id, group_id, contact_id, added_at)"
+            " SELECT engagex_uuid7(), organization_id, %s, id, created_at FROM contacts_contact"
+            " WHERE organization_id = %s AND created_at <= %s AND deleted_at IS NULL ON CONFLICT DO NOTHING",
+            [group.pk, organization.pk, until],
         )
 
 

@@ -18,7 +18,12 @@ LAST_NAMES = (
     "Soto Torres Vega Vidal Weber Winter Wolf Zapata"
 ).split()
 CITIES = ("Alicante", "Barcelona", "Bilbao", "Cádiz", "Girona", "Granada", "Madrid", "Málaga", "Sevilla", "Valencia")
-MAILBOXES = ("mail.example", "inbox.example", "post.example", "correo.example", "casa.example")
+MAILBOXES = (
+    *("gmail.example",) * 4,
+    *("outlook.example", "outlook.example", "icloud.example", "yahoo.example", "gmx.example"),
+    *("correo.example", "casa.example"),
+)
+"""Named after the big providers, which `mailbox_providers` knows these by; some people have their own."""
 MISTAKES = (
     ("ana.mail.example", "Ana", "Ramos"),
     ("", "Nobody", "Atall"),

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PastCampaign:
-    """A mailing `days_ago`; shares of the accepted mails that people open and click, and that machines fetch."""
+    """A mailing `days_ago`; shares of the accepted mails that people open and click, that machines fetch, that come
+    back, that people call spam, and that wait at first."""
 
     name: str
     subject: str
@@ -13,8 +14,11 @@ class PastCampaign:
     days_ago: int
     open_share: float
     click_share: float
-    unsubscribe_share: float = 0.002
+    unsubscribe_share: float = 0.004
     machine_share: float = 0.09
+    bounce_share: float = 0.003
+    complaint_share: float = 0.0
+    deferral_share: float = 0.02
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,20 @@ SOFTWARE = ClientStory(
     group="Product news",
     extra_column=("Product", ("Harbour", "Beacon", "Both")),
     campaigns=(
-        PastCampaign("Release 4.0", "Harbour 4.0: the long list", "newsletter", 190, 0.31, 0.06, 0.006, 0.22),
-        PastCampaign("Beacon beta", "Beacon opens its beta", "promotion", 118, 0.27, 0.044, 0.008, 0.24),
-        PastCampaign("Release 4.1", "Harbour 4.1 is faster where it hurts", "newsletter", 52, 0.22, 0.031, 0.012, 0.25),
+        PastCampaign("Release 4.0", "Harbour 4.0: the long list", "newsletter", 190, 0.31, 0.06, 0.006, 0.22, 0.02),
+        PastCampaign("Beacon beta", "Beacon opens its beta", "promotion", 118, 0.27, 0.044, 0.008, 0.24, 0.03, 0.003),
+        PastCampaign(
+            *("Release 4.1", "Harbour 4.1 is faster where it hurts", "newsletter", 52, 0.22, 0.031, 0.012, 0.25),
+            bounce_share=0.062,
+            complaint_share=0.009,
+            deferral_share=0.08,
+        ),
+        PastCampaign(
+            *("Beacon webinar", "One hour, all of Beacon", "promotion", 17, 0.2, 0.029, 0.012, 0.25),
+            bounce_share=0.065,
+            complaint_share=0.009,
+            deferral_share=0.09,
+        ),
     ),
 )
 MUSEUM = ClientStory(

@@ -429,7 +429,6 @@ def test_worker_killed_between_commit_and_acknowledgement_makes_no_second_event(
         raise RedisAway("killed here")
 
     with all_organizations(reason="test"):
-        drain._ensure_group(redis)
         monkeypatch.setattr(drain, "_take", killed)
         with pytest.raises(RedisAway):
             drain.drain()
@@ -442,8 +441,7 @@ def test_worker_killed_between_commit_and_acknowledgement_makes_no_second_event(
 
 def test_worker_killed_before_the_commit_leaves_its_hits_to_the_next(mailed: Mailed, site: Site, redis: Redis) -> None:
     visit(site, *[open_path(message.pk) for message in mailed.messages])
-    drain._ensure_group(redis)
-    assert len(drain._read(redis, ">")) == 3
+    assert len(drain._read(redis, "-").ids) == 3
     assert read_hits.apply().get()["hits"] == 3
 
 
@@ -465,4 +463,14 @@ def test_hit_right_after_sending_is_a_machine(mailed: Mailed, site: Site) -> Non
         Message.objects.update(accepted_at=None, send_state="ready")
     visit(site, click_path(mailed))
     read_hits.apply()
-    assert events()[0].reasons == ["too_soon"]
+    assert events()[0].reasons[0] == "too_soon"
+
+
+def test_hidden_link_is_answered_without_the_database_and_becomes_its_own_event(mailed: Mailed, site: Site) -> None:
+    site.is_database_away = True
+    (answer,) = visit(site, click_path(mailed, public_links.HIDDEN_LINK), accept_language="en")
+    assert (answer.status, answer.body.decode()) == (200, public_links.HIDDEN_LINK_WORDS)
+    read_hits.apply()
+    (event,) = events()
+    assert (event.type, event.verdict, event.reasons[0]) == (EventType.TRAPPED, Verdict.SCANNER, "honeypot")
+    assert event.link_id is None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from core.accounts.choices import Role
 from core.accounts.models import AuditEvent, Organization, User
@@ -12,15 +13,18 @@ from core.common.ids import new_id
 from core.common.tenancy import all_organizations, organization_scope
 from core.delivery.models import Connection
 from core.delivery.models.connections import ConnectionKind
-from core.tracking.choices import DeadReason
+from core.delivery.models.kinds import AnymailProvider
+from core.domains.models import SendingDomain
+from core.tracking.choices import DeadReason, WebhookKind
 from core.tracking.models import AnalyticsEvent, DeadEvent, WebhookEndpoint
-from core.tracking.webhooks.links import webhook_url
+from core.tracking.webhooks.links import inbound_url, provider_url, webhook_url
 from core.tracking.webhooks.sendgrid import event_key, without_address
 from tests.support.sendgrid_events import EventSigner, event
 from tests.tracking.mailed import Mailed, mailed_campaign
 
 Member = Callable[..., User]
 SignedIn = Callable[[User], Client]
+SECRET = "AbCdEfGhIjKlMnOpQrStUvWx"
 
 
 @pytest.fixture
@@ -60,29 +64,96 @@ def dead(endpoint: WebhookEndpoint, message_id: object, name: str = "delivered")
         )
 
 
-def test_endpoint_add_keeps_the_key_and_shows_the_address(connection: Connection, admin: Client) -> None:
+def add(admin: Client, connection: Connection, kind: str = WebhookKind.EVENTS) -> WebhookEndpoint:
+    response = admin.post(
+        reverse("admin:tracking_webhookendpoint_add"), {"connection": connection.pk, "kind": kind}, follow=True
+    )
+    assert "Now enter the address below" in response.content.decode()
+    with all_organizations(reason="test"):
+        return WebhookEndpoint.objects.select_related("connection").get(connection=connection, kind=kind)
+
+
+def change(admin: Client, endpoint: WebhookEndpoint, **fields: str) -> str:
+    page = reverse("admin:tracking_webhookendpoint_change", args=[endpoint.pk])
+    return admin.post(page, {"_continue": "1", **fields}, follow=True).content.decode()
+
+
+def stored(endpoint: WebhookEndpoint) -> WebhookEndpoint:
+    with all_organizations(reason="test"):
+        return WebhookEndpoint.objects.get(pk=endpoint.pk)
+
+
+def test_endpoint_add_leads_to_the_address_and_keeps_the_key(connection: Connection, admin: Client) -> None:
     key = EventSigner().public
     lines = f"-----BEGIN PUBLIC KEY-----\n{key[:64]}\n{key[64:]}\n-----END PUBLIC KEY-----"
-    url = reverse("admin:tracking_webhookendpoint_add")
-    assert "SendGrid" in admin.get(url).content.decode()
-    admin.post(url, {"connection": connection.pk, "key": lines, "second_key": ""})
-    with all_organizations(reason="test"):
-        endpoint = WebhookEndpoint.objects.get()
-    assert (endpoint.key, endpoint.organization_id) == (key, connection.organization_id)
-    page = admin.get(reverse("admin:tracking_webhookendpoint_change", args=[endpoint.pk])).content.decode()
+    assert "SendGrid" in admin.get(reverse("admin:tracking_webhookendpoint_add")).content.decode()
+    endpoint = add(admin, connection)
+    page = change(admin, endpoint, key=lines, second_key="")
+    assert (stored(endpoint).key, endpoint.organization_id) == (key, connection.organization_id)
     assert webhook_url(connection.pk) in page
     assert "None yet" in page
 
 
 @pytest.mark.parametrize("key", ["SG.secret.api-key", "-----BEGIN", "%%%"])
-def test_endpoint_add_with_something_else_than_a_key_is_refused_in_words(
+def test_endpoint_with_something_else_than_a_key_is_refused_in_words(
     connection: Connection, admin: Client, key: str
 ) -> None:
-    url = reverse("admin:tracking_webhookendpoint_add")
-    response = admin.post(url, {"connection": connection.pk, "key": key, "second_key": ""})
-    assert "This is no verification key" in response.content.decode()
+    endpoint = add(admin, connection)
+    assert "This is no verification key" in change(admin, endpoint, key=key, second_key="")
+    assert stored(endpoint).key == ""
+
+
+@pytest.mark.parametrize("provider", AnymailProvider.values)
+def test_endpoint_of_a_provider_says_what_to_enter_there_and_hides_its_secret(
+    florist: Organization, admin: Client, provider: str
+) -> None:
+    with organization_scope(florist):
+        connection = Connection.objects.create(
+            organization=florist, name="Other", kind=ConnectionKind.ANYMAIL, provider=provider, password="x"
+        )
+    endpoint = add(admin, connection)
+    page = change(admin, endpoint, secret=SECRET, second_secret="")
+    assert stored(endpoint).secret == SECRET
+    assert provider_url(connection.pk).partition("://")[2] in page and SECRET not in page
+    assert AnymailProvider(provider).label in page
+    change(admin, endpoint, secret="", second_secret=SECRET[::-1])
+    assert (stored(endpoint).secret, stored(endpoint).second_secret) == (SECRET, SECRET[::-1])
+    change(admin, endpoint, finish_exchange="on")
+    assert (stored(endpoint).secret, stored(endpoint).second_secret) == (SECRET[::-1], "")
     with all_organizations(reason="test"):
-        assert not WebhookEndpoint.objects.exists()
+        assert SECRET not in str(list(AuditEvent.objects.values_list("changes", flat=True)))
+
+
+def test_endpoint_with_a_short_secret_of_ones_own_is_refused_in_words(florist: Organization, admin: Client) -> None:
+    with organization_scope(florist):
+        connection = Connection.objects.create(
+            organization=florist, name="Own", kind=ConnectionKind.SMTP, host="x.example"
+        )
+    endpoint = add(admin, connection, WebhookKind.INBOUND_SIGNED)
+    assert "24 characters or more" in change(admin, endpoint, secret="short", second_secret="")
+
+
+def test_endpoint_of_hosts_takes_hosts_of_the_clients_domains_only(florist: Organization, admin: Client) -> None:
+    with organization_scope(florist):
+        connection = Connection.objects.create(
+            organization=florist, name="Own", kind=ConnectionKind.SMTP, host="x.example"
+        )
+        domain = SendingDomain.objects.create(
+            organization=florist, name="florist.example", selector="x", reply_host="reply.florist.example"
+        )
+    endpoint = add(admin, connection, WebhookKind.INBOUND_SIGNED)
+    assert "has to lie in one of" in change(admin, endpoint, reply_host="reply.museum.example")
+    page = change(admin, endpoint, reply_host="Reply.Florist.example", bounce_host="bounce.florist.example")
+    assert inbound_url(endpoint) in page and "openssl" in page
+    assert stored(endpoint).reply_host == "reply.florist.example"
+    with all_organizations(reason="test"):
+        # Not before a mail has come that way.
+        assert SendingDomain.objects.get(pk=domain.pk).reply_host == ""
+        WebhookEndpoint.objects.update(reply_seen_at=timezone.now())
+        SendingDomain.objects.update(reply_host="reply.florist.example")
+    admin.post(reverse("admin:tracking_webhookendpoint_delete", args=[endpoint.pk]), {"post": "yes"})
+    with all_organizations(reason="test"):
+        assert SendingDomain.objects.get(pk=domain.pk).reply_host == ""
 
 
 def test_endpoint_of_a_sandbox_or_of_another_client_cannot_be_added(
@@ -94,10 +165,20 @@ def test_endpoint_of_a_sandbox_or_of_another_client_cannot_be_added(
             Connection.objects.create(organization=museum, name="Theirs", kind=ConnectionKind.SENDGRID),
         ]
     for other in others:
-        fields = {"connection": other.pk, "key": EventSigner().public, "second_key": ""}
-        admin.post(reverse("admin:tracking_webhookendpoint_add"), fields)
+        for kind in WebhookKind.values:
+            admin.post(reverse("admin:tracking_webhookendpoint_add"), {"connection": other.pk, "kind": kind})
     with all_organizations(reason="test"):
         assert not WebhookEndpoint.objects.exists()
+
+
+def test_endpoint_for_reports_of_an_smtp_server_is_refused_in_words(florist: Organization, admin: Client) -> None:
+    with organization_scope(florist):
+        connection = Connection.objects.create(
+            organization=florist, name="Own", kind=ConnectionKind.SMTP, host="x.example"
+        )
+    fields = {"connection": connection.pk, "kind": WebhookKind.EVENTS}
+    page = admin.post(reverse("admin:tracking_webhookendpoint_add"), fields).content.decode()
+    assert "SMTP servers and the sandbox report nothing" in page
 
 
 def test_dead_event_replay_that_fits_applies_it_once(endpoint: WebhookEndpoint, mailed: Mailed, admin: Client) -> None:

@@ -14,7 +14,7 @@ from dashboards.numbers import count_text, share
 
 Better = Literal["up", "down", "neither"]
 _WIDTH, _HEIGHT, _EDGE = 100, 26, 2
-_SMALLEST_POINTS, _SMALLEST_SHARE = 0.05, 0.5
+_SMALLEST_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def points_change(
     if now is None or before is None:
         return None
     difference = now - before
-    if abs(difference) < _SMALLEST_POINTS / 10 ** (digits - 1):
+    if round(abs(difference), digits) == 0:
         return Change("unchanged", "same", None, against)
     text = formats.number_format(abs(difference), decimal_pos=digits, use_l10n=True)
     return _change(difference, f"{text} points", against, better)

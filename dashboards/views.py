@@ -2,11 +2,10 @@
 
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -15,10 +14,9 @@ from core.accounts.access import Access
 from core.accounts.permissions import Permission
 from core.adminsite.pages import register_page
 from core.campaigns.states import EDITABLE, RUNNING, STATUS_COLORS, TRANSITIONS, CampaignStatus
-from core.common.tenancy import organization_scope
 from core.delivery.reconcile import open_questions, reconcile
 from core.tracking.queries import Counted, reported_campaign
-from dashboards import reconciliation, results
+from dashboards import reconciliation
 from dashboards.addresses import ledger_url, report_url, share_report_url
 from dashboards.filters import count_options, counted_of
 from dashboards.frame import downloadable, page
@@ -113,37 +111,9 @@ def campaign_report_mail(request: HttpRequest, campaign_id: UUID, version_id: UU
 
 @register_page("results/", name="results", permission=Permission.RESULTS_VIEW)
 @require_safe
-@never_cache
 def results_page(request: HttpRequest) -> HttpResponse:
-    """The last thirty days of the client in reach, or of all clients."""
-    access = _access(request)
-    found = results.last_thirty_days(_zone_of_reader())
-    may_export = access.can(Permission.RESULTS_EXPORT)
-    days_url = reverse("admin:results_csv", args=["days"]) if may_export else ""
-    context: dict[str, Any] = {
-        "results": found,
-        "chart": downloadable(results.days_chart(found), days_url),
-        "table": results.campaigns_table(found, with_client=access.current is None),
-        "table_csv_url": reverse("admin:results_csv", args=["campaigns"]) if may_export else "",
-        "campaigns_url": reverse("admin:campaigns_campaign_changelist"),
-    }
-    return page(request, "dashboards/results.html", title="Results", **context)
-
-
-@register_page("results/<str:name>.csv", name="results_csv", permission=Permission.RESULTS_EXPORT)
-@require_safe
-def results_csv(request: HttpRequest, name: str) -> HttpResponse:
-    """A table of the results page. Only of clients whose results this person may export."""
-    access = _access(request)
-    exportable = [client for client in access.in_reach if access.can(Permission.RESULTS_EXPORT, client.pk)]
-    with organization_scope(*exportable):
-        found = results.last_thirty_days(_zone_of_reader())
-    if name == "days":
-        return csv_download(results.days_table(found), file_name="results-by-day.csv")
-    if name == "campaigns":
-        table = results.campaigns_table(found, with_client=access.current is None)
-        return csv_download(table, file_name="results-by-campaign.csv")
-    raise Http404(f"There is no table called {name}.")
+    """Where the results begin."""
+    return redirect("admin:engagement")
 
 
 def _campaign_in_reach(request: HttpRequest, campaign_id: UUID, permission: Permission) -> Any:
@@ -232,11 +202,6 @@ def _afterwards(access: Access, campaign: Any) -> list[tuple[str, str, str]]:
 
 def _campaign_action(name: str, campaign_id: UUID) -> str:
     return reverse(f"admin:campaigns_campaign_{name}", args=[campaign_id])
-
-
-def _zone_of_reader() -> ZoneInfo:
-    """The middleware has set it: the client's, or under "All clients" the person's own."""
-    return ZoneInfo(timezone.get_current_timezone_name())
 
 
 def _access(request: HttpRequest) -> Access:

@@ -161,13 +161,6 @@ SELECT arrival.place
 """
 
 _CONTACTS = """
-SELECT 1 FROM contacts_contact
- WHERE id IN (SELECT contact_id FROM tracking_fresh
-               WHERE type IN ('opened', 'clicked', 'complained', 'unsubscribed') OR bounce_class <> '')
- ORDER BY email_key, id FOR NO KEY UPDATE
-"""
-
-_CONTACTS = """
 WITH fresh AS (
     SELECT contact_id, max(occurred_at) FILTER (WHERE type = 'opened') AS opened_at,
            max(occurred_at) FILTER (WHERE type = 'clicked') AS clicked_at

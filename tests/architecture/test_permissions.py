@@ -72,6 +72,10 @@ def test_pages_of_the_agency_are_closed_to_every_role() -> None:
             assert isinstance(model_admin, AgencyModelAdmin)
 
 
+# Reports are what an account manager makes, keeps and plans.
+MAY_WRITE = {Role.ACCOUNT_MANAGER: {f"reports.Report{name}" for name in ("Definition", "Pack", "File", "Mail")}}
+
+
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.ACCOUNT_MANAGER])
 def test_reading_roles_change_nothing_by_any_post(client: Client, role: Role) -> None:
     before = fingerprint(client)
@@ -81,7 +85,7 @@ def test_reading_roles_change_nothing_by_any_post(client: Client, role: Role) ->
             browser.post(address, {"post": "yes", "confirm": "yes", "confirmed": "yes"})
     after = fingerprint(client)
     changed = {label for label in before if before[label] != after[label]} - {"accounts.AuditEvent"}
-    assert changed == set()
+    assert changed <= MAY_WRITE.get(role, set())
 
 
 def test_nobody_without_an_account_sees_a_page(client: Client) -> None:

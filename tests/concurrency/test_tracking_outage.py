@@ -230,7 +230,7 @@ def paths_of(mailed: Mailed, messages: list[UUID]) -> list[str]:
     return ["/" + address.split("/", 3)[3] for address in addresses]
 
 
-def wait_until(condition: Any, seconds: float = 40) -> None:
+def wait_until(condition: Any, seconds: float = 150) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until

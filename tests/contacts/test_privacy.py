@@ -49,7 +49,7 @@ def dump() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT schemaname, tablename FROM pg_tables WHERE schemaname = 'public'")
         for _schema, table in cursor.fetchall():
-            with cursor.copy(f'COPY "{table}" TO STDOUT') as rows:
+            with cursor.copy(f'COPY (SELECT * FROM ONLY "{table}") TO STDOUT') as rows:
                 texts.append(b"".join(bytes(row) for row in rows).decode())
     return "\n".join(texts).lower()
 

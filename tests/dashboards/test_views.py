@@ -215,63 +215,8 @@ def test_report_csv_for_a_viewer_is_refused(florist: Organization, member: Membe
 # --- Results ----------------------------------------------------------------------------------------------------------
 
 
-def test_results_show_thirty_days_and_the_campaigns_rates(florist: Organization, manager: Client) -> None:
-    mailed = reacted(florist, 4)
-    text = manager.get(reverse("admin:results")).content.decode()
-    figure = json.loads(re.search(r'id="ex-dash-days-figure" type="application/json">(.*?)</script>', text).group(1))  # type: ignore[union-attr]
-    assert len(figure["data"][0]["x"]) == 30
-    assert sum(figure["data"][0]["y"]) == 4
-    assert report_page(mailed.campaign) in text
-    assert "100.0 %" in text
-    assert ">Client<" not in text
-
-
-def test_results_of_nothing_invite_to_send(florist: Organization, manager: Client) -> None:
-    text = manager.get(reverse("admin:results")).content.decode()
-    assert "Nothing went out in the last 30 days" in text
-    assert "plotly" not in text
-
-
-def test_results_of_all_clients_name_the_client(
-    florist: Organization, museum: Organization, superuser: User, signed_in: SignedIn
-) -> None:
-    reacted(florist), reacted(museum)
-    text = signed_in(superuser).get(reverse("admin:results")).content.decode()
-    assert ">Client<" in text
-    assert ">Florist<" in text and ">Museum<" in text
-
-
-def test_results_of_one_client_hold_nothing_of_another(
-    florist: Organization, museum: Organization, manager: Client
-) -> None:
-    reacted(museum, name="Night of museums")
-    for address in (reverse("admin:results"), reverse("admin:results_csv", args=["campaigns"])):
-        assert "Night of museums" not in manager.get(address).content.decode()
-
-
-def test_results_csv_leaves_out_clients_whose_export_is_not_allowed(
-    florist: Organization, museum: Organization, member: Member, signed_in: SignedIn
-) -> None:
-    person = member(Role.ACCOUNT_MANAGER)
-    factories.join(person, museum, Role.VIEWER)
-    reacted(florist, name="Spring offer"), reacted(museum, name="Night of museums")
-    browser = signed_in(person)
-    page = browser.get(reverse("admin:results")).content.decode()
-    file = browser.get(reverse("admin:results_csv", args=["campaigns"])).content.decode()
-    assert "Night of museums" in page and "Spring offer" in page
-    assert "Night of museums" not in file and "Spring offer" in file
-
-
-def test_results_run_the_same_queries_for_many_campaigns(florist: Organization, manager: Client) -> None:
-    counts = []
-    for number in (1, 6):
-        for index in range(number):
-            reacted(florist, 1, name=f"Campaign {number} {index}")
-        manager.get(reverse("admin:results"))
-        with CaptureQueriesContext(connection) as captured:
-            manager.get(reverse("admin:results"))
-        counts.append(len(captured))
-    assert counts[0] == counts[1]
+def test_results_lead_to_engagement(florist: Organization, manager: Client) -> None:
+    assert manager.get(reverse("admin:results")).headers["Location"] == reverse("admin:engagement")
 
 
 def test_events_list_of_a_campaign_opens_for_a_viewer_and_offers_no_change(

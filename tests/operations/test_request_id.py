@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import orjson
 import pytest
 from celery import current_app
 from django.db import connection
@@ -15,8 +16,11 @@ from django.test import Client
 
 from core.accounts.models import Organization
 from core.common.tenancy import organization_scope
-from core.delivery.public_links import click_url
-from tests.tracking.mailed import BROWSER, mailed_campaign
+from core.delivery.models import Connection
+from core.tracking.models import WebhookEndpoint
+from core.tracking.webhooks.links import webhook_url
+from tests.support.sendgrid_events import EventSigner, event
+from tests.tracking.mailed import mailed_campaign
 
 ROOT = Path(__file__).resolve().parents[2]
 REQUEST_ID = "from-the-proxy-0123456789"
@@ -43,19 +47,24 @@ def worker(transactional_db: None, tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_request_id_of_a_request_stands_in_the_log_line_of_its_work(worker: Path, florist: Organization) -> None:
+    signer = EventSigner()
     with organization_scope(florist):
         mailed = mailed_campaign(florist)
-    address = urlsplit(click_url(mailed.messages[0].pk, 1)).path
-    response = Client().get(address, headers={"X-Request-ID": REQUEST_ID, "User-Agent": BROWSER})
+        sender = Connection.objects.get(is_default=True)
+        WebhookEndpoint.objects.create(organization=florist, connection=sender, key=signer.public)
+    body = orjson.dumps([event("delivered", mailed.messages[0].pk)])
+    headers = signer.headers(body) | {"X-Request-ID": REQUEST_ID}
+    address = urlsplit(webhook_url(sender.pk)).path
+    response = Client().post(address, body, content_type="application/json", headers=headers)
     assert response["X-Request-ID"] == REQUEST_ID
-    lines = _lines_with(worker, "tracking.roll_up")
-    assert any(f"[{REQUEST_ID}]" in line and "'campaigns': 1" in line for line in lines), worker.read_text()
+    lines = _lines_with(worker, "tracking.read_posts")
+    assert any(f"[{REQUEST_ID}]" in line and "'posts': 1" in line for line in lines), worker.read_text()
     assert "people.example" not in worker.read_text()
 
 
 def _lines_with(log: Path, words: str) -> list[str]:
     for _ in range(300):
-        found = [line for line in log.read_text().splitlines() if words in line and "campaigns" in line]
+        found = [line for line in log.read_text().splitlines() if words in line and "posts" in line]
         if found:
             return found
         threading.Event().wait(0.1)

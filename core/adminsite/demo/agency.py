@@ -36,6 +36,15 @@ from core.tracking.audience.services import audiences_count
 PASSWORD = "engagex-demo"  # the demo listens on this machine only, and its data are made up
 BATCHES_BEFORE_PAUSE = 5
 Announce = Callable[[str], None]
+Step = Callable[[Organization, User], None]
+
+_last_steps: list[Step] = []
+
+
+def register_demo_step(step: Step) -> None:
+    """Something a package above adds to the first client, in its scope, once everything else is there. It looks itself
+    whether it was done already."""
+    _last_steps.append(step)
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,10 @@ def load_agency(announce: Announce) -> None:
                 story_limits(organization)
     with all_organizations(reason="the demo does the nightly job"):
         audiences_count()
+        first = Organization.objects.get(slug=FLORIST.slug)
+    with organization_scope(first):
+        for step in _last_steps:
+            step(first, users["manager@agency.example"])
     announce("Demo agency: there.")
 
 

@@ -1,7 +1,6 @@
 """A year of mailings: sent through the real pipeline into the sandbox, then moved back to the day of the story."""
 
 import datetime
-import random
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,15 +12,12 @@ from django.utils import timezone
 
 from core.accounts.models import Organization
 from core.adminsite.demo.audience import those_who_had_come
+from core.adminsite.demo.reactions import tell_what_happened
 from core.adminsite.demo.stories import PastCampaign
 from core.campaigns import services as campaigns
 from core.campaigns.models import Campaign
-from core.common.ids import new_id
 from core.common.tenancy import all_organizations
-from core.contacts.choices import ConsentChange, SuppressionKind, SuppressionReason
-from core.contacts.models import ConsentEvent, Contact, ContactGroup, Suppression
-from core.contacts.services import contact_unsubscribe, contacts_stop
-from core.contacts.suppression_keys import suppression_key
+from core.contacts.models import ContactGroup
 from core.delivery.completion import complete_finished_campaigns
 from core.delivery.dispatch import work
 from core.delivery.materialise import materialise_campaign
@@ -31,8 +27,7 @@ from core.email_templates.models import EmailTemplate
 from core.subscriptions.choices import Metric
 from core.subscriptions.models import Usage
 from core.subscriptions.usage import month_of
-from core.tracking.choices import EventType, Verdict
-from core.tracking.services import campaign_roll_up, event_record, organization_roll_up
+from core.tracking.services import campaign_roll_up, organization_roll_up
 
 MAILS_KEPT = 25
 """Of each mailing, so many stay in the sandbox inbox to look at; a year of them all would fill the disk."""
@@ -44,15 +39,6 @@ _MOVED = {
     "delivery_deliverybatch": ("campaign_id", ("due_at", "settled_at")),
     "delivery_message": ("campaign_id", ("accepted_at",)),
 }
-
-
-_CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0"
-_PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148"
-_ANDROID = f"Mozilla/5.0 (Linux; Android 15; Pixel 9) {_CHROME} Mobile Safari/537.36"
-_COMPUTER = f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {_CHROME} Safari/537.36"
-_TABLET = "Mozilla/5.0 (iPad; CPU OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/604.1"
-_AGENTS = (*(_PHONE,) * 3, *(_ANDROID,) * 2, *(_COMPUTER,) * 3, _TABLET)
-"""What people read on, by a number that a mail keeps."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +77,7 @@ def send_past_campaign(sender: Sender, story: PastCampaign) -> bool:
         complete_finished_campaigns()
     _keep_few_mails(campaign.pk)
     _move_back(campaign, _sending_time(sender.organization, story.days_ago))
-    _tell_what_people_did(campaign, story)
+    tell_what_happened(campaign, story)
     campaign_roll_up(organization_id=sender.organization.pk, campaign_id=campaign.pk)
     organization_roll_up(organization_id=sender.organization.pk)
     return True
@@ -133,71 +119,3 @@ def _count_in_month(organization_id: UUID, metric: Metric, amount: int, month: d
     Usage.objects.filter(metric=metric, month=month_of(metric)).update(used=F("used") - amount)
     row, _ = Usage.objects.get_or_create(organization_id=organization_id, metric=metric, month=month)
     Usage.objects.filter(pk=row.pk).update(used=F("used") + amount)
-
-
-def _tell_what_people_did(campaign: Campaign, story: PastCampaign) -> None:
-    """Opens, clicks and unsubscribes of people over the first days, and what machines fetched within seconds."""
-    chance = random.Random(f"{campaign.organization_id}{story.name}")  # noqa: S311 - a story needs no secrecy
-    links: list[int | None] = list(campaign.links.values_list("number", flat=True)) or [None]
-    accepted: Any = Message.objects.filter(campaign=campaign, send_state=SendState.ACCEPTED).values_list(
-        "pk", "contact_id", "accepted_at"
-    )
-    with transaction.atomic():
-        for message_id, contact_id, accepted_at in list(accepted):
-            if _came_back(message_id, contact_id, accepted_at, story, chance):
-                continue
-            if chance.random() < story.machine_share:
-                at = accepted_at + datetime.timedelta(seconds=chance.uniform(0.2, 1.8))
-                _event(message_id, EventType.OPENED, at, Verdict.PREFETCH, None)
-            if chance.random() >= story.open_share:
-                continue
-            opened_at = accepted_at + datetime.timedelta(hours=min(chance.lognormvariate(1.1, 1.2), 190))
-            _event(message_id, EventType.OPENED, opened_at, Verdict.HUMAN, None)
-            if chance.random() < story.click_share / story.open_share:
-                clicked_at = opened_at + datetime.timedelta(seconds=chance.uniform(8, 240))
-                _event(message_id, EventType.CLICKED, clicked_at, Verdict.HUMAN, chance.choice(links))
-            if chance.random() < story.unsubscribe_share / story.open_share:
-                contact_unsubscribe(contact_id=contact_id, source="one-click (demo data)")
-                _stopped_at(contact_id, opened_at)
-                _event(message_id, EventType.UNSUBSCRIBED, opened_at, Verdict.HUMAN, None)
-
-
-def _came_back(
-    message_id: UUID, contact_id: UUID, accepted_at: datetime.datetime, story: PastCampaign, chance: random.Random
-) -> bool:
-    """What servers say of a mail, as one hears it over SMTP: nothing of those that arrived. True when it came back, so
-    that nobody reads it."""
-    minutes = datetime.timedelta(minutes=chance.uniform(0.2, 40))
-    if chance.random() < story.deferral_share:
-        _event(message_id, EventType.DEFERRED, accepted_at + minutes, Verdict.UNKNOWN, None)
-    if chance.random() < story.bounce_share:
-        _event(message_id, EventType.BOUNCED, accepted_at + minutes, Verdict.UNKNOWN, None)
-        contacts_stop(contact_ids=[contact_id], reason=SuppressionReason.BOUNCED, note="bounce (demo data)")
-        _stopped_at(contact_id, accepted_at + minutes)
-        return True
-    if chance.random() < story.complaint_share:
-        _event(message_id, EventType.COMPLAINED, accepted_at + 9 * minutes, Verdict.UNKNOWN, None)
-        contacts_stop(contact_ids=[contact_id], reason=SuppressionReason.COMPLAINED, note="complaint (demo data)")
-        _stopped_at(contact_id, accepted_at + 9 * minutes)
-    return False
-
-
-def _stopped_at(contact_id: UUID, at: datetime.datetime) -> None:
-    """The end of the contact's subscription belongs to the day of the story."""
-    at = min(at, timezone.now())
-    ConsentEvent.objects.filter(contact_id=contact_id, change=ConsentChange.WITHDRAWN).update(occurred_at=at)
-    email_key = Contact.objects.values_list("email_key", flat=True).get(pk=contact_id)
-    key = suppression_key(SuppressionKind.ADDRESS, email_key)
-    Suppression.objects.filter(key=key).update(created_at=at)
-
-
-def _event(message_id: UUID, kind: EventType, at: datetime.datetime, verdict: Verdict, link: int | None) -> None:
-    event_record(
-        message_id=message_id,
-        type=kind,
-        occurred_at=min(at, timezone.now()),
-        event_key=f"demo:{new_id().hex}",
-        link_number=link,
-        verdict=verdict,
-        seen={"note": "demo data", "user_agent": _AGENTS[message_id.int % len(_AGENTS)]},
-    )

@@ -5,13 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import TruncDay
 
 from core.campaigns.models import Campaign
-from core.delivery.models import DeliveryBatch
 from core.tracking.choices import PEOPLE, EventType, Part
 from core.tracking.models import CampaignHour, CampaignPart
 from core.tracking.queries.counts import Count, counts_by
@@ -49,15 +46,6 @@ class Moment:
     unsubscribed: Count = field(default_factory=Count)
 
 
-@dataclass(frozen=True, slots=True)
-class SentCampaign:
-    """A campaign that has started. `accepted` is the base of all rates."""
-
-    campaign: Campaign
-    accepted: int
-    totals: CampaignTotals
-
-
 def reported_campaign(campaign_id: UUID) -> Campaign | None:
     """The campaign with its client, or None when it is not in the open scope."""
     return Campaign.objects.select_related("organization").filter(pk=campaign_id).first()
@@ -79,36 +67,6 @@ def campaign_timeline(campaign_id: UUID, *, until: datetime.datetime | None = No
     rows = CampaignHour.objects.filter(campaign_id=campaign_id, type__in=_COUNTED).order_by()
     rows = rows.filter(hour__lt=until) if until else rows
     return _moments(rows, "hour")
-
-
-def days_since(since: datetime.datetime, zone: ZoneInfo) -> list[Moment]:
-    """One row per day of the zone since then over all campaigns in scope, in order of time (1 query).
-
-    Counters are kept by hours of UTC, so in zones off by half an hour half an hour falls into the neighbouring day.
-    """
-    rows = CampaignHour.objects.filter(hour__gte=since, type__in=_COUNTED).order_by()
-    return _moments(rows.annotate(day=TruncDay("hour", tzinfo=zone)), "day")
-
-
-def accepted_per_day(since: datetime.datetime, zone: ZoneInfo) -> dict[datetime.datetime, int]:
-    """Mails handed over by day of the zone, over all campaigns in scope (1 query)."""
-    rows = _settled(DeliveryBatch.objects.filter(settled_at__gte=since))
-    return dict(rows.annotate(at=TruncDay("settled_at", tzinfo=zone)).values_list("at").annotate(Sum("accepted_count")))
-
-
-def campaigns_sent_since(since: datetime.datetime, *, limit: int) -> list[SentCampaign]:
-    """The newest campaigns that started since then, with their figures (3 queries)."""
-    campaigns = list(
-        Campaign.objects.filter(started_at__gte=since).select_related("organization").order_by("-started_at")[:limit]
-    )
-    ids = [campaign.pk for campaign in campaigns]
-    batches = DeliveryBatch.objects.filter(campaign_id__in=ids).order_by()
-    accepted = dict(batches.values_list("campaign_id").annotate(Sum("accepted_count")))
-    totals = totals_by_campaign(ids)
-    return [
-        SentCampaign(campaign, accepted.get(campaign.pk, 0), totals.get(campaign.pk, CampaignTotals()))
-        for campaign in campaigns
-    ]
 
 
 def campaigns_before(campaign: Campaign, *, limit: int) -> list[UUID]:
@@ -152,10 +110,6 @@ def hours_since_start(
         number = int((hour - started_at.replace(minute=0, second=0, microsecond=0)).total_seconds() // 3600)
         found[campaign_id][max(number, 0)] += counts[event_type.value]
     return found
-
-
-def _settled(batches: QuerySet[DeliveryBatch]) -> QuerySet[DeliveryBatch]:
-    return batches.filter(settled_at__isnull=False, accepted_count__gt=0).order_by()
 
 
 def _moments(rows: QuerySet[CampaignHour], column: str) -> list[Moment]:

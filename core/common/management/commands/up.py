@@ -68,6 +68,8 @@ class Command(BaseCommand):
                     children = self._children(services, part_specs(parts, bind, port, options["workers"]))
                     if "web" in parts:
                         refuse_taken_port(bind, port)
+                    # Mails that the demo has sent lead to the port that was asked for, as later ones do.
+                    settings.PUBLIC_URL = children[0].spec.env["PUBLIC_URL"].rstrip("/")
                     self._prepare(demo=options["demo"])
                 self._run(supervisor, services, children, options)
         except KeyboardInterrupt:

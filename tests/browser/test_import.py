@@ -114,6 +114,9 @@ def test_import_by_keyboard_only_from_file_to_undo(window: Screen, tmp_path: Pat
 
 
 def _choose_file(page: Page, file: Path) -> None:
+    # The browser is told to hand its file dialog over when somebody listens, and nobody waits for that to be done: it
+    # has the way to the field for it.
+    page.on("filechooser", lambda _chooser: None)
     zone = page.locator("input[type=file]")
     tab_to(page, zone)
     outline = page.evaluate("getComputedStyle(document.querySelector('[data-drop]')).outlineStyle")

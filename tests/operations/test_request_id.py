@@ -64,7 +64,7 @@ def test_request_id_of_a_request_stands_in_the_log_line_of_its_work(worker: Path
 
 def _lines_with(log: Path, words: str) -> list[str]:
     for _ in range(300):
-        found = [line for line in log.read_text().splitlines() if words in line and "posts" in line]
+        found = [line for line in log.read_text().splitlines() if words in line and "'posts'" in line]
         if found:
             return found
         threading.Event().wait(0.1)

@@ -73,16 +73,23 @@ class SameOrganizationInBulk(BaseConstraint):
 
     A foreign key looks up each row by itself, as often as there are keys; that costs more than the rows. Here a trigger
     compares all rows of a statement in one join for each field, and raises foreign_key_violation. The other way round a
-    trigger of each target refuses to delete what rows still name, and another one lets no row move to other owners.
+    trigger of each target refuses to delete what rows still name, and another one lets no row move to other owners,
+    except by those of the fields that are `changing`.
     Checked with the statement, not at the end of the transaction: what is named has to be there first. Rows written
     to a partition by its own name need the trigger there, see `sql_for_partition`.
     """
 
     def __init__(
-        self, *, fields: Sequence[str], name: str, violation_error_message: str | None = None, **kwargs: Any
+        self,
+        *,
+        fields: Sequence[str],
+        name: str,
+        changing: Sequence[str] = (),
+        violation_error_message: str | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(name=name, violation_error_message=violation_error_message, **kwargs)
-        self.fields = tuple(fields)
+        self.fields, self.changing = tuple(fields), tuple(changing)
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         """A new table gets its triggers once it is there."""
@@ -98,10 +105,13 @@ class SameOrganizationInBulk(BaseConstraint):
 
     def sql_for_partition(self, table: str) -> str:
         """The trigger that checks what is written to this table by its own name."""
-        return (
+        inserted = (
             f"CREATE TRIGGER {self.name} AFTER INSERT ON {table} REFERENCING NEW TABLE AS arrived "
             f"FOR EACH STATEMENT EXECUTE FUNCTION {self.name}()"
         )
+        if not self.changing:
+            return inserted
+        return f"{inserted}; {inserted.replace(f'{self.name} AFTER INSERT', f'{self.name}_changed AFTER UPDATE')}"
 
     def _targets(self, model: Any) -> Iterator[tuple[str, str, Any]]:
         for name in self.fields:
@@ -124,7 +134,8 @@ class SameOrganizationInBulk(BaseConstraint):
         return self._function("", checks)
 
     def _fixed(self, model: Any) -> str:
-        columns = ["organization_id", *(column for _, column, _ in self._targets(model))]
+        kept = (column for name, column, _ in self._targets(model) if name not in self.changing)
+        columns = ["organization_id", *kept]
         old, new = (", ".join(f"{row}.{column}" for column in columns) for row in ("OLD", "NEW"))
         refuse = f"RAISE foreign_key_violation USING CONSTRAINT = '{self.name}', MESSAGE = 'rows keep their owners';"
         return (
@@ -157,11 +168,12 @@ class SameOrganizationInBulk(BaseConstraint):
 
     def deconstruct(self) -> tuple[str, tuple, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
-        return path, tuple(args), {**kwargs, "fields": self.fields}
+        changing = {"changing": self.changing} if self.changing else {}
+        return path, tuple(args), {**kwargs, "fields": self.fields, **changing}
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, SameOrganizationInBulk):
-            return self.name == other.name and self.fields == other.fields
+            return self.deconstruct() == other.deconstruct()
         return NotImplemented
 
     def __hash__(self) -> int:

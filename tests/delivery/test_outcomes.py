@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from core.delivery import outcomes
 from core.delivery.claim import hand_back, renew
 from core.delivery.errors import StaleClaim
 from core.delivery.intent import Intent, commit_intent
-from core.delivery.models import DeliveryBatch, Message, SendAttempt
+from core.delivery.models import DeliveryBatch, Message, MessageValues, SendAttempt
 from core.delivery.outcomes import Move
 from core.delivery.recovery import recover_expired_batches
 from core.delivery.rendering import campaign_mail
@@ -237,3 +238,22 @@ def test_retry_delay_grows_with_the_attempts() -> None:
     random.seed(1)
     average = [sum(retry_delay_seconds(attempts=n) or 0 for _ in range(200)) / 200 for n in (1, 3, 6)]
     assert average == sorted(average)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["message_id", "snapshot_id"])
+def test_values_that_name_another_clients_row_are_refused_by_the_database(
+    florist: Organization, museum: Organization, field: str
+) -> None:
+    with organization_scope(museum):
+        campaign = sending_campaign(museum, 1)
+        foreign = {"message_id": Message.objects.get().pk, "snapshot_id": campaign.snapshots.get().pk}[field]
+    with organization_scope(florist):
+        own = sending_campaign(florist, 1)
+        row = {"message_id": Message.objects.get().pk, "snapshot_id": own.snapshots.get().pk}
+        row |= {"organization_id": florist.pk, "address": "ann@people.example"}
+        with pytest.raises(IntegrityError, match="another organization"), transaction.atomic():
+            MessageValues.objects.bulk_create([MessageValues(**{**row, field: foreign})])
+        MessageValues.objects.bulk_create([MessageValues(**row)])
+        with connection.cursor() as cursor, pytest.raises(IntegrityError), transaction.atomic():
+            cursor.execute(f"UPDATE delivery_messagevalues SET {field} = %s", [foreign])

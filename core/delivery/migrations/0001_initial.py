@@ -479,10 +479,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='messagevalues',
-            constraint=core.common.constraints.SameOrganization(field='message', name='delivery_values_message_same_org'),
-        ),
-        migrations.AddConstraint(
-            model_name='messagevalues',
-            constraint=core.common.constraints.SameOrganization(field='snapshot', name='delivery_values_snapshot_same_org'),
+            constraint=core.common.constraints.SameOrganizationInBulk(changing=('snapshot',), fields=('message', 'snapshot'), name='delivery_values_same_org'),
         ),
     ]

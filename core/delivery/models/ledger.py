@@ -3,7 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from core.common.constraints import SameOrganization, tenant_key
+from core.common.constraints import SameOrganization, SameOrganizationInBulk, tenant_key
 from core.common.models import OrganizationOwned, UUIDModel
 from core.delivery.bounces import BounceClass
 from core.delivery.states import BatchState, DeliveryState, SendState, SkipReason
@@ -148,8 +148,9 @@ class MessageValues(OrganizationOwned):
 
     class Meta(OrganizationOwned.Meta):
         constraints = [
-            SameOrganization(field="message", name="delivery_values_message_same_org"),
-            SameOrganization(field="snapshot", name="delivery_values_snapshot_same_org"),
+            SameOrganizationInBulk(
+                fields=["message", "snapshot"], changing=["snapshot"], name="delivery_values_same_org"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -83,7 +83,12 @@ class HitQueue:
     async def _write(self) -> None:
         while self._waiting or self._memory or self._lost:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
-            await self._write_group([hit for hit, _ in group])
+            try:
+                await self._write_group([hit for hit, _ in group])
+            except Exception:
+                # Nobody may wait for an answer because of what was not foreseen here.
+                logger.exception("%d hits met with something unforeseen and are counted as lost.", len(group))
+                self._lost[LossReason.AWAY] += len(group)
             for _, future in group:
                 if not future.done():
                     future.set_result(None)

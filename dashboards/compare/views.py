@@ -15,8 +15,8 @@ from core.accounts.access import Access
 from core.accounts.permissions import Permission
 from core.adminsite.pages import register_page
 from core.tracking.queries import Counted, started_campaigns
-from dashboards import compare
-from dashboards.compare import Comparison
+from dashboards.compare import figures
+from dashboards.compare.figures import Comparison
 from dashboards.filters import count_options, counted_of
 from dashboards.frame import downloadable, page
 from dashboards.tables import csv_download, xlsx_download
@@ -31,21 +31,21 @@ _FILES = ("compare.csv", "compare.xlsx", "opens.csv")
 def compare_page(request: HttpRequest) -> HttpResponse:
     """Up to eight campaigns side by side; without a choice the client's last ones."""
     clients = _clients(request, Permission.RESULTS_VIEW)
-    ids, problem = compare.asked_ids(request.GET.getlist("campaign"))
+    ids, problem = figures.asked_ids(request.GET.getlist("campaign"))
     found, problem = _comparison(request, clients, ids, problem)
     search = request.GET.get("q", "").replace("\x00", "")[:_LONGEST_SEARCH]
     may_export = bool(_clients(request, Permission.RESULTS_EXPORT)) and bool(found.campaigns)
     files = {name: _file_url(found, name) for name in _FILES} if may_export else {}
     context: dict[str, Any] = {
         "found": found,
-        "metrics": compare.METRICS,
+        "metrics": figures.METRICS,
         "rows": found.rows(),
         "problem": problem,
         "search": search,
-        "offers": compare.offers(found.campaigns, search, found.zone, organization_ids=clients),
+        "offers": figures.offers(found.campaigns, search, found.zone, organization_ids=clients),
         "counted": found.counted,
         "counts": count_options(found.counted, {"": _query(found, Counted.PEOPLE), "all": _query(found, Counted.ALL)}),
-        "most": compare.MOST,
+        "most": figures.MOST,
         "chart": downloadable(found.chart(), files.get("opens.csv", "")) if found.campaigns else None,
         "csv_url": files.get("compare.csv", ""),
         "xlsx_url": files.get("compare.xlsx", ""),
@@ -58,7 +58,7 @@ def compare_page(request: HttpRequest) -> HttpResponse:
 @require_safe
 def compare_file(request: HttpRequest, name: str) -> HttpResponse:
     """A table of the page as a file. Only campaigns of clients whose results this person may export."""
-    ids, problem = compare.asked_ids(request.GET.getlist("campaign"))
+    ids, problem = figures.asked_ids(request.GET.getlist("campaign"))
     found, _ = _comparison(request, _clients(request, Permission.RESULTS_EXPORT), ids, problem)
     if name == "compare.csv":
         return csv_download(found.table(), file_name="campaigns-compared.csv")
@@ -73,9 +73,9 @@ def _comparison(
     request: HttpRequest, clients: Sequence[UUID], ids: Sequence[UUID], problem: str
 ) -> tuple[Comparison, str]:
     if ids:
-        campaigns = started_campaigns(ids=ids, organization_ids=clients, limit=compare.MOST)
+        campaigns = started_campaigns(ids=ids, organization_ids=clients, limit=figures.MOST)
     else:
-        campaigns = compare.by_default(clients)
+        campaigns = figures.by_default(clients)
     if len(campaigns) < len(ids):
         problem = "Some of these campaigns have not started, or are not among your clients'. You see the others."
     zone = ZoneInfo(timezone.get_current_timezone_name())

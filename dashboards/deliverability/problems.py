@@ -13,7 +13,7 @@ from django.utils import formats
 from core.domains.choices import DomainStatus
 from core.tracking.choices import EventType, PeriodLength
 from core.tracking.queries.periods import Figures, figures_of_streams
-from dashboards.deliverability_limits import WINDOW, Standing, Trouble, moving, rate_text, since, troubles
+from dashboards.deliverability.limits import WINDOW, Standing, Trouble, moving, rate_text, since, troubles
 from dashboards.filters import Range
 from dashboards.numbers import count_text
 from dashboards.overviews import Asked, buckets_of, span_of

@@ -18,8 +18,8 @@ from core.tracking.queries.periods import (
 )
 from dashboards.addresses import report_url
 from dashboards.charts import Bar, Chart, Line, Threshold, clock, lines_figure, plain, role
-from dashboards.deliverability_figures import rate_bars_figure
-from dashboards.deliverability_limits import (
+from dashboards.deliverability.figures import rate_bars_figure
+from dashboards.deliverability.limits import (
     FEWEST_MAILS,
     ROLES,
     STOP_BOUNCES,
@@ -35,7 +35,7 @@ from dashboards.deliverability_limits import (
     standing_text,
     troubles,
 )
-from dashboards.deliverability_problems import (
+from dashboards.deliverability.problems import (
     Domains,
     Stream,
     Streams,

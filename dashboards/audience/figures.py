@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dashboards.charts import Figure, meta, role
-from dashboards.engagement_figures import stacked_figure
+from dashboards.engagement.figures import stacked_figure
 
 
 def growth_figure(

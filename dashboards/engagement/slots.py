@@ -1,0 +1,41 @@
+"""A day or month of the range, and its rates."""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.tracking.choices import EventType
+from core.tracking.queries import Counted
+from core.tracking.queries.periods import (
+    Figures,
+)
+from dashboards.filters import Range
+from dashboards.numbers import share, share_text
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A day or month with its figures and those of the same place in the time before."""
+
+    start: datetime.date
+    now: Figures
+    before: Figures | None
+
+
+def who(found: Range) -> str:
+    return "mails, by people" if found.counted is Counted.PEOPLE else "mails, machines included"
+
+
+def rate(figures: Figures, kind: EventType, counted: Counted) -> float | None:
+    """None without mails, and where late reactions to earlier mails outnumber the mails of these days."""
+    once = figures.of(kind).once(counted)
+    return share(once, figures.sent) if once <= figures.sent else None
+
+
+def rate_text(figures: Figures, kind: EventType, counted: Counted) -> str:
+    once = figures.of(kind).once(counted)
+    return share_text(once, figures.sent if once <= figures.sent else 0)
+
+
+def summed(figures: Sequence[Figures]) -> Figures:
+    return sum(figures, start=Figures())

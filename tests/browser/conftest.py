@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.screen import ARTIFACTS, PASSWORD, Screen
 from tests.support.product import Product
@@ -20,6 +20,8 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 SUPERUSER = "root@agency.example"
+PATIENCE_MS = 20_000
+"""What a page shows is judged, not how soon it comes on two busy cores (Playwright would wait for 5 seconds)."""
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +42,7 @@ def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.fail("Chromium is missing: apt-get install chromium (the browser tests drive the system's own).")
     shutil.rmtree(ARTIFACTS, ignore_errors=True)
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser

@@ -7,7 +7,7 @@ so that no line can outgrow 76 columns whatever the value is (RFC 2045 6.7), and
 import re
 from base64 import b64encode
 from binascii import b2a_qp
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -40,6 +40,9 @@ _PLAIN_TEXT = re.compile(r"[ -~]*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?: [A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
+# A word of any length, or words that fit a line: nothing to encode in quoted-printable.
+_NEEDS_NO_CODE = re.compile(r"[!-<>-~]+|(?!From )[!-<>-~][ -<>-~]{0,73}[!-<>-~]")
+_QP_COLUMNS = 75  # RFC 2045 section 6.7: 76 with the "=" of a soft break
 _OUTGROWN_LINE = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
 _FROM_LINE = re.compile(rb"^(?:From )+", re.MULTILINE)
 
@@ -136,7 +139,7 @@ def _body(template: MergeTemplate) -> "_Body":
 def _encoded(segments: Iterable[Segment]) -> "_Body":
     """A slot that stands in several places is one hole: its value is encoded once for each person."""
     pieces: list[bytes] = []
-    holes: dict[_Hole, list[int]] = {}
+    holes: dict[Slot | _EncodedChoice, list[int]] = {}
     for segment in segments:
         if isinstance(segment, str):
             pieces.append(quoted_printable(segment))
@@ -144,7 +147,14 @@ def _encoded(segments: Iterable[Segment]) -> "_Body":
             hole = _EncodedChoice(segment) if isinstance(segment, Choice) else segment
             holes.setdefault(hole, []).append(len(pieces))
             pieces.append(b"")
-    return pieces, list(holes.items())
+    return pieces, [(_filler(hole), places) for hole, places in holes.items()]
+
+
+def _filler(hole: "Slot | _EncodedChoice") -> "_Filler":
+    if isinstance(hole, _EncodedChoice):
+        return hole.fill
+    render = hole.renderer()
+    return lambda values: quoted_printable(render(values))
 
 
 class _EncodedChoice:
@@ -161,14 +171,14 @@ class _EncodedChoice:
         return b"".join(_filled(*(self._then if self._condition.holds(values) else self._otherwise), values))
 
 
-_Hole: TypeAlias = Slot | _EncodedChoice
-_Body: TypeAlias = tuple[list[bytes], list[tuple[_Hole, list[int]]]]
+_Filler: TypeAlias = Callable[[Mapping[str, str]], bytes]
+_Body: TypeAlias = tuple[list[bytes], list[tuple[_Filler, list[int]]]]
 
 
-def _filled(pieces: list[bytes], holes: Iterable[tuple[_Hole, list[int]]], values: Mapping[str, str]) -> list[bytes]:
+def _filled(pieces: list[bytes], holes: Iterable[tuple[_Filler, list[int]]], values: Mapping[str, str]) -> list[bytes]:
     filled = pieces.copy()
-    for hole, places in holes:
-        encoded = quoted_printable(hole.render(values)) if isinstance(hole, Slot) else hole.fill(values)
+    for fill, places in holes:
+        encoded = fill(values)
         for place in places:
             filled[place] = encoded
     return filled
@@ -182,6 +192,10 @@ def quoted_printable(text: str) -> bytes:
     """
     if not text:
         return b""
+    if _NEEDS_NO_CODE.fullmatch(text):
+        # Names and links, most of what a mail is filled with: the code below would give the same, more slowly.
+        lines = [text[start : start + _QP_COLUMNS] for start in range(0, len(text), _QP_COLUMNS)]
+        return "=\r\n".join([*lines, ""]).encode()
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # The closing X keeps the last column free for the "=" of the soft break and protects a trailing blank.

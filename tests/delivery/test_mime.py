@@ -268,3 +268,14 @@ def test_header_text_long_plain_subject_is_folded_readably() -> None:
     assert "=?" not in folded
     assert all(len(line) <= 76 for line in f"Subject: {folded}".split("\r\n"))
     assert folded.replace("\r\n", "") == text
+
+
+@given(st.text(alphabet=st.sampled_from("abcFrom .=~!\u00e9\t"), max_size=200))
+@example("From here")
+@example("x" * 75)
+@example("x" * 76)
+@example("." * 151)
+def test_quoted_printable_of_plain_text_equals_the_general_code(text: str) -> None:
+    """Behind a letter that needs a code nothing is plain: what follows it on its line must be encoded as before."""
+    marked = quoted_printable("\u00e9\n" + text)
+    assert marked == b"=C3=A9\r\n" + quoted_printable(text)

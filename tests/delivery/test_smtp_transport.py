@@ -2,8 +2,6 @@
 
 import json
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +18,7 @@ from core.delivery.transports.errors import AddressProblem, ConnectionProblem
 from core.delivery.transports.smtp import SmtpTransport, dot_stuffed
 from core.delivery.transports.smtp_session import Security, SmtpSettings
 from core.email_templates.merge_tags import MergeTemplate
+from tests.concurrency.processes import smtp_sink
 from tests.delivery.transport_contract import OneByOneContract, Taken, mail_content, people
 from tests.support.certificates import server_certificate
 from tests.support.mail_asserts import assert_well_formed, parsed, parts_of
@@ -449,14 +448,11 @@ def test_send_tls_to_a_server_without_it_is_retry(server: SmtpServer, connect: C
 
 def test_server_process_stores_each_mail_before_it_answers(tmp_path: Path) -> None:
     store = tmp_path / "mails.jsonl"
-    command = [sys.executable, "-m", "tests.support.smtp_server", "--port", "0", "--store", str(store)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        settings = SmtpSettings("127.0.0.1", int(process.stdout.readline()), security=Security.NONE)
-        recipients = people(3)
+    recipients = people(3)
+    with smtp_sink("--store", str(store)) as (port, _process):
+        settings = SmtpSettings("127.0.0.1", port, security=Security.NONE)
         with SmtpTransport(settings) as transport:
             assert kinds(transport, recipients) == [ACCEPTED] * 3
-        process.kill()
     rows = [json.loads(line) for line in store.read_text().splitlines()]
     assert [(row["to"], row["message_id"]) for row in rows] == [
         ([person.address], f"{person.message_id.hex}@bakery.example") for person in recipients

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.delivery.transports.base import one_line
+from core.delivery.transports.base import WORDS_LIMIT, one_line
 from core.delivery.transports.errors import ConnectionProblem
 
 MAX_REPLY_BYTES = 65_536
@@ -23,6 +23,7 @@ WRITE_BYTES = 262_144
 TLS_RECORD_BYTES = 16_384  # RFC 8446 5.1
 CLOSING = 421  # RFC 5321 3.8: the server is about to close the channel
 
+_PLAIN_REPLY = re.compile(rb"([2-5][0-9]{2}) ([!-~]+(?: [!-~]+)*)\r\n")
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED_CODE = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?= |$)")
 
@@ -226,6 +227,12 @@ class SmtpSession:
 
     def read_reply(self, *, final: bool = False) -> Reply:
         """The next reply, `final` for the one to a whole mail. The patience covers all of it, even if it drips in."""
+        plain = _PLAIN_REPLY.match(self._buffer)
+        if plain is not None and plain.end() <= WORDS_LIMIT:
+            # The usual one, here already together with the one before it: read without further ado.
+            reply = Reply(int(plain[1]), plain[2].decode("ascii"))
+            del self._buffer[: plain.end()]
+            return reply
         settings = self._settings
         lines = self._reply_lines(settings.final_timeout_seconds if final else settings.timeout_seconds)
         if len(lines) == 1:

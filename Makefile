@@ -28,7 +28,7 @@ lint: $(VENV)/.installed-dev ## Check style, imports, types and migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy core
+	$(BIN)/mypy core dashboards
 	$(BIN)/python manage.py services -- $(BIN)/python manage.py makemigrations --check --dry-run
 
 bench: $(VENV)/.installed-dev ## Measure against ceilings of the same run (ARGS="send --json")

@@ -195,4 +195,4 @@ def _file_name(asked: Asked, slug: str) -> str:
 
 
 def _access(request: HttpRequest) -> Access:
-    return request.access  # type: ignore[attr-defined, no-any-return]
+    return request.access  # type: ignore[attr-defined]

@@ -205,4 +205,4 @@ def _campaign_action(name: str, campaign_id: UUID) -> str:
 
 
 def _access(request: HttpRequest) -> Access:
-    return request.access  # type: ignore[attr-defined, no-any-return]
+    return request.access  # type: ignore[attr-defined]

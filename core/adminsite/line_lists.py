@@ -20,7 +20,7 @@ class LinesField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         return "\n".join(value) if isinstance(value, list | tuple) else value
 
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[str]:
         """Raises ValidationError that names the line."""
         lines = [self.read(line.strip()) for line in super().clean(value).splitlines() if line.strip()]
         if len(lines) > MOST_LINES:

@@ -67,7 +67,7 @@ def reachable(request: HttpRequest, organization_id: str) -> Organization:
 
 
 def _access(request: HttpRequest) -> Access:
-    return request.access  # type: ignore[attr-defined, no-any-return]
+    return request.access  # type: ignore[attr-defined]
 
 
 def _target(request: HttpRequest) -> str:

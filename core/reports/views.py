@@ -55,7 +55,7 @@ def report_builder(request: HttpRequest) -> HttpResponse:
     with organization_scope(client):
         form = _form(request, client, definition)
         response = _posted(request, form, definition) if request.method == "POST" else None
-        return response or _builder(request, form, definition).render()  # type: ignore[attr-defined, no-any-return]
+        return response or _builder(request, form, definition).render()
 
 
 def _form(request: HttpRequest, client: Organization, definition: ReportDefinition | None) -> BuilderForm:
@@ -90,7 +90,7 @@ def _saved(request: HttpRequest, form: BuilderForm, definition: ReportDefinition
     client = form.organization
     services.definition_check(values)
     if values.plan and request.POST.get("confirmed") != "yes":
-        return _confirmation(request, form, definition).render()  # type: ignore[attr-defined, no-any-return]
+        return _confirmation(request, form, definition).render()
     saved = services.definition_save(
         values=values, user=_access(request).user, definition_id=definition.pk if definition else None
     )
@@ -242,7 +242,7 @@ def _builder_url(definition: ReportDefinition | None, *, draft: str) -> str:
 
 
 def _access(request: HttpRequest) -> Access:
-    return request.access  # type: ignore[attr-defined, no-any-return]
+    return request.access  # type: ignore[attr-defined]
 
 
 def _page(request: HttpRequest, template: str, **context: Any) -> TemplateResponse:

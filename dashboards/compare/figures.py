@@ -227,7 +227,7 @@ class Comparison:
         return f"{campaign.name} · {campaign.organization.name}" if self.with_client else campaign.name
 
     def _local(self, campaign: Any) -> datetime.datetime:
-        return campaign.started_at.astimezone(self.zone)  # type: ignore[no-any-return]
+        return campaign.started_at.astimezone(self.zone)
 
 
 def asked_ids(values: Iterable[str]) -> tuple[list[UUID], str]:

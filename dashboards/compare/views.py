@@ -101,4 +101,4 @@ def _file_url(found: Comparison, name: str) -> str:
 
 
 def _access(request: HttpRequest) -> Access:
-    return request.access  # type: ignore[attr-defined, no-any-return]
+    return request.access  # type: ignore[attr-defined]

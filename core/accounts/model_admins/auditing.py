@@ -6,6 +6,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
 
 from core.accounts import audit
 from core.accounts.model_admins.rights import organization_id_of
@@ -15,16 +16,14 @@ from core.common.tenancy import all_organizations
 HISTORY_ROWS = 100
 
 
-class AuditedAdmin:
+class AuditedAdmin(ModelAdmin):
     """Writes an audit row inside the admin's own transaction, and shows an object's rows as its history page."""
-
-    model: Any
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         names = [name for name in form.changed_data if _is_column(obj, name)]
         stored = type(obj)._default_manager.get(pk=obj.pk) if change else None
         before = audit.field_values(stored, names) if stored else {}
-        super().save_model(request, obj, form, change)  # type: ignore[misc]
+        super().save_model(request, obj, form, change)
         verb = "changed" if change else "added"
         changes = audit.changed_fields(before, audit.field_values(obj, names))
         if stored:
@@ -33,7 +32,7 @@ class AuditedAdmin:
             audit.record(action=f"{obj._meta.model_name}.{verb}", obj=obj, changes=changes)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        super().save_formset(request, form, formset, change)  # type: ignore[misc]
+        super().save_formset(request, form, formset, change)
         for verb, rows in (
             ("added", formset.new_objects),
             ("changed", [row for row, _fields in formset.changed_objects]),
@@ -49,12 +48,12 @@ class AuditedAdmin:
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         audit.record(action=f"{obj._meta.model_name}.deleted", obj=obj)
-        super().delete_model(request, obj)  # type: ignore[misc]
+        super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
         for obj in queryset:
             audit.record(action=f"{obj._meta.model_name}.deleted", obj=obj)
-        super().delete_queryset(request, queryset)  # type: ignore[misc]
+        super().delete_queryset(request, queryset)
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The audit log replaces Django's LogEntry, whose rows know no organization."""
@@ -66,13 +65,13 @@ class AuditedAdmin:
         """See log_addition."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        obj = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        obj = self.get_object(request, object_id)
         if obj is None:
-            return self._get_obj_does_not_exist_redirect(request, self.model._meta, object_id)  # type: ignore[attr-defined]
-        if not self.has_view_permission(request, obj):  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.model._meta, object_id)
+        if not self.has_view_permission(request, obj):
             raise PermissionDenied
         context = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            **self.admin_site.each_context(request),
             "title": f"History of {obj}",
             "opts": self.model._meta,
             "object": obj,

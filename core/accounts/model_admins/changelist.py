@@ -11,6 +11,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from core.common.paginator import COUNT_CAP, CappedPaginator
@@ -145,7 +146,7 @@ def _is_uncounted(spec: Any) -> bool:
     return not getattr(spec, "is_counted", True) and bool(spec.value())
 
 
-class LongListAdmin:
+class LongListAdmin(ModelAdmin):
     """Mixed into admin classes: their lists are pages of `LongChangeList`."""
 
     paginator: ClassVar[Any] = ListPaginator

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from unfold.admin import ModelAdmin
 
 from core.common.errors import DomainError
 
@@ -26,7 +27,7 @@ class Confirmation:
     """Name/value pairs the form posts back, such as the selected rows of a bulk action."""
 
 
-class ConfirmingAdmin:
+class ConfirmingAdmin(ModelAdmin):
     """Gives actions `confirmed(...)`. A GET never changes anything."""
 
     def confirmed(
@@ -46,10 +47,10 @@ class ConfirmingAdmin:
         posted = request.method == "POST" if is_confirmed is None else is_confirmed
         if not posted:
             context = {
-                **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+                **self.admin_site.each_context(request),
                 "title": confirmation.title,
                 "confirmation": confirmation,
-                "opts": self.model._meta,  # type: ignore[attr-defined]
+                "opts": self.model._meta,
             }
             return TemplateResponse(request, "admin/confirm_action.html", context)
         try:

@@ -33,13 +33,13 @@ class HouseStyle(LongListAdmin):
     actions: Any = ()
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
-        changelist = super().get_changelist_instance(request)  # type: ignore[misc]
+        changelist = super().get_changelist_instance(request)
         changelist.add_url_if_allowed = self._add_url(request)
         return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         try:
-            return super().changelist_view(request, extra_context)  # type: ignore[misc]
+            return super().changelist_view(request, extra_context)
         except DomainError as error:
             return _refused(request, error)
 
@@ -47,18 +47,18 @@ class HouseStyle(LongListAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[misc]
+            return super().changeform_view(request, object_id, form_url, extra_context)
         except DomainError as error:
             return _refused(request, error)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
-            return super().delete_view(request, object_id, extra_context)  # type: ignore[misc]
+            return super().delete_view(request, object_id, extra_context)
         except DomainError as error:
             return _refused(request, error)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if field is not None and field.empty_label is not None:
             field.empty_label = NOTHING_CHOSEN
         return field
@@ -67,17 +67,17 @@ class HouseStyle(LongListAdmin):
         kwargs.setdefault(
             "choices", db_field.get_choices(include_blank=db_field.blank, blank_choice=[("", NOTHING_CHOSEN)])
         )
-        return super().formfield_for_choice_field(db_field, request, **kwargs)  # type: ignore[misc]
+        return super().formfield_for_choice_field(db_field, request, **kwargs)
 
     def message_user(self, request: HttpRequest, message: Any, *args: Any, **kwargs: Any) -> None:
         """Django's own sentences, without "successfully": what was done says so itself (UX 4)."""
         words = str(message).replace(" successfully", "").replace("Successfully d", "D")
-        super().message_user(request, mark_safe(words) if isinstance(message, SafeData) else words, *args, **kwargs)  # type: ignore[misc]
+        super().message_user(request, mark_safe(words) if isinstance(message, SafeData) else words, *args, **kwargs)
 
     def _add_url(self, request: HttpRequest) -> str:
-        if not self.has_add_permission(request):  # type: ignore[attr-defined]
+        if not self.has_add_permission(request):
             return ""
-        options = self.opts  # type: ignore[attr-defined]
+        options = self.opts
         try:
             return reverse(f"admin:{options.app_label}_{options.model_name}_add")
         except NoReverseMatch:

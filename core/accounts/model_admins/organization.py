@@ -5,14 +5,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
-from core.accounts.model_admins.auditing import AuditedAdmin
-from core.accounts.model_admins.confirmation import ConfirmingAdmin
-from core.accounts.model_admins.lists import HouseStyle
-from core.accounts.model_admins.rights import MatrixRights, access_of, organization_id_of
+from core.accounts.model_admins.house import HouseModelAdmin
+from core.accounts.model_admins.rights import access_of, organization_id_of
 from core.accounts.permissions import Permission
 from core.common.tenancy import organization_scope
 
@@ -31,7 +28,7 @@ class ClientFilter(DropdownFilter):
         return queryset.filter(organization_id=self.value()) if self.value() in known else queryset
 
 
-class OrganizationModelAdmin(HouseStyle, AuditedAdmin, ConfirmingAdmin, MatrixRights, ModelAdmin):
+class OrganizationModelAdmin(HouseModelAdmin):
     """Lists, forms and pages of rows that belong to clients.
 
     The scope already limits every query. This class adds: rights by the matrix, the client's column and filter under

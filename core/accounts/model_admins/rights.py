@@ -13,7 +13,7 @@ from core.accounts.permissions import Permission
 
 def access_of(request: HttpRequest) -> Access:
     """The access the middleware computed for this request."""
-    return request.access  # type: ignore[attr-defined, no-any-return]
+    return request.access  # type: ignore[attr-defined]
 
 
 def organization_id_of(obj: Any) -> UUID | None:

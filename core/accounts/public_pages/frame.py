@@ -94,7 +94,7 @@ def _page(
     )
     if framed_by != NOBODY:
         # X-Frame-Options knows no list: where a frame is allowed, the policy alone says whose.
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]
+        response.xframe_options_exempt = True
     return private(response)
 
 

@@ -207,7 +207,7 @@ class ABTestActions:
             services.ab_test_send(campaign_id=campaign.pk, variant=line.number)
             return f"Variant {line.letter} goes to {people(held)}."
 
-        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined]
 
     def hold_test(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         campaign = self._running(request, object_id)
@@ -228,7 +228,7 @@ class ABTestActions:
             services.ab_test_hold(campaign_id=campaign.pk, is_held=not test.is_held)
             return sentence
 
-        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined]
 
     def _running(self, request: HttpRequest, object_id: UUID) -> Campaign:
         campaign: Campaign | None = self.campaign_of(request, str(object_id))  # type: ignore[attr-defined]

@@ -73,7 +73,7 @@ class ApprovalActions:
     def ask_for_approval(self, request: HttpRequest, object_id: str) -> HttpResponse:
         campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         form = AskForm(campaign.organization, request.POST or None)
         if request.method == "POST" and form.is_valid():
             return self._ask(request, campaign, form)
@@ -113,7 +113,7 @@ class ApprovalActions:
         campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
         waiting = open_request(campaign) if campaign is not None else None
         if waiting is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         return HttpResponseRedirect(review_url(waiting))
 
     @action(
@@ -123,7 +123,7 @@ class ApprovalActions:
         campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
         waiting = open_request(campaign) if campaign is not None else None
         if waiting is None or waiting.stage != ApprovalStage.CLIENT:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         who = waiting.approver_name or waiting.approver_email
         confirmation = Confirmation(
             title=f"Remind {who}",
@@ -140,13 +140,13 @@ class ApprovalActions:
             services.approval_remind(approval_id=waiting.pk, by=access_of(request).user)
             return f"{who} gets the link again."
 
-        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined]
 
     @action(description="Withdraw", url_path="withdraw-approval", icon="undo", permissions=["campaigns_manage"])
     def withdraw_approval(self, request: HttpRequest, object_id: str) -> HttpResponse:
         campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         confirmation = Confirmation(
             title=f"Withdraw “{campaign}”",
             submit_label="Withdraw",
@@ -161,7 +161,7 @@ class ApprovalActions:
             services.approval_withdraw(campaign_id=campaign.pk, by=access_of(request).user)
             return f"“{campaign}” is a draft again."
 
-        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined]
 
 
 def ask_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:

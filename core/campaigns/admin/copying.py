@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.crypto import get_random_string
 from unfold.decorators import action
 
-from core.accounts.model_admins import Confirmation
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.models import Organization
 from core.accounts.permissions import Permission
@@ -26,16 +26,16 @@ _CONFIRMED, _CLIENT = "confirmed", "client"
 _NEEDED = (Permission.CAMPAIGNS_MANAGE, Permission.TEMPLATES_MANAGE)
 
 
-class CopyActions:
+class CopyActions(OrganizationModelAdmin):
     """*Copy to other clients*, for CampaignAdmin, which routes `copy_result`."""
 
     @action(
         description="Copy to other clients", url_path="copy-to-clients", icon="move_up", permissions=["campaigns_view"]
     )
     def copy_to_clients(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
+        campaign = self.campaign_of(request, object_id)
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         targets = _targets(request, campaign)
         wanted = set(request.POST.getlist(_CLIENT))
         chosen = [client for client in targets if str(client.pk) in wanted][:MOST_CLIENTS]
@@ -44,9 +44,9 @@ class CopyActions:
         if request.method == "POST":
             messages.error(request, "Tick at least one client.")
         context = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            **self.admin_site.each_context(request),
             "title": f"Copy “{campaign}” to other clients",
-            "opts": self.opts,  # type: ignore[attr-defined]
+            "opts": self.opts,
             "campaign": campaign,
             "targets": targets,
             "back_url": change_url(campaign),
@@ -63,7 +63,7 @@ class CopyActions:
             cache.set(_result_key(request, key), kept, RESULT_SECONDS)
             return f"“{campaign}” is a draft in {_clients(len(copies))} now. Nothing is sent."
 
-        return self.confirmed(  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(
             request,
             _confirmation(campaign, chosen),
             perform=perform,
@@ -78,9 +78,9 @@ class CopyActions:
         if found is None:
             raise Http404
         context: dict[str, Any] = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            **self.admin_site.each_context(request),
             "title": f"“{found['campaign']}” is copied",
-            "opts": self.opts,  # type: ignore[attr-defined]
+            "opts": self.opts,
             **found,
         }
         return TemplateResponse(request, "campaigns/copy_result.html", context)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.accounts.model_admins import Confirmation
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.campaigns import presentation as words
 from core.campaigns import services
 from core.campaigns.admin.addresses import change_url, report_url
@@ -15,7 +15,7 @@ from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
 
 
-class LifecycleActions:
+class LifecycleActions(OrganizationModelAdmin):
     """Actions that ask once and then call one service, for CampaignAdmin. `_confirm_move` serves other mixins too."""
 
     @action(
@@ -71,25 +71,25 @@ class LifecycleActions:
 
     @action(description="Open report", url_path="open-report", icon="monitoring", permissions=["results_view"])
     def report(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
+        campaign = self.campaign_of(request, object_id)
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return HttpResponseRedirect(report_url(campaign))
 
     @action(description="Send test", url_path="send-test", icon="forward_to_inbox", permissions=["campaigns_manage"])
     def send_test(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Delivery has the page: it knows the ways out."""
-        campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
+        campaign = self.campaign_of(request, object_id)
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return HttpResponseRedirect(f"{reverse('admin:delivery_mailtest_send')}?campaign={campaign.pk}")
 
     @action(description="Rehearse", url_path="rehearse", icon="theater_comedy", permissions=["campaigns_manage"])
     def rehearse(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Delivery has the page: it builds the mails."""
-        campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
+        campaign = self.campaign_of(request, object_id)
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         return HttpResponseRedirect(reverse("admin:delivery_rehearsal_start", args=[campaign.pk]))
 
     @action(description="Duplicate", url_path="duplicate", icon="content_copy", permissions=["campaigns_manage"])
@@ -133,9 +133,9 @@ class LifecycleActions:
         is_danger: bool = False,
     ) -> HttpResponse:
         """Ask once, then call a service with the campaign's id and go to the page of the campaign it returns."""
-        campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
+        campaign = self.campaign_of(request, object_id)
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         confirmation = Confirmation(
             title=f"{verb}: “{campaign}”",
             submit_label=verb,
@@ -153,7 +153,7 @@ class LifecycleActions:
             return done.format(campaign=results[0])
 
         done_url = change_url(campaign)
-        response = self.confirmed(request, confirmation, perform=perform, done_url=done_url)  # type: ignore[attr-defined]
+        response = self.confirmed(request, confirmation, perform=perform, done_url=done_url)
         return HttpResponseRedirect(change_url(results[0])) if results else response
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from unfold.decorators import action
 from unfold.widgets import INPUT_CLASSES
 
+from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.campaigns import presentation as words
 from core.campaigns import services
@@ -49,14 +50,14 @@ class ScheduleForm(forms.Form):
         return ScheduleZone(self.cleaned_data["zone"])
 
 
-class PlanningActions:
+class PlanningActions(OrganizationModelAdmin):
     """*Schedule* and *Back to draft*, for CampaignAdmin."""
 
     @action(description="Schedule", url_path="schedule", icon="schedule_send", permissions=["campaigns_send"])
     def schedule(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
+        campaign = self.campaign_of(request, object_id)
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if campaign.status not in SENDABLE:
             messages.info(
                 request, f"“{campaign}” is {campaign.get_status_display().lower()}: it cannot be planned now."
@@ -91,9 +92,9 @@ class PlanningActions:
         preview = send_preview(campaign, begins_at)
         can = access_of(request).can
         context = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            **self.admin_site.each_context(request),
             "title": f"Schedule “{campaign}”",
-            "opts": self.opts,  # type: ignore[attr-defined]
+            "opts": self.opts,
             "campaign": campaign,
             "form": form,
             "preview": preview,
@@ -113,7 +114,7 @@ class PlanningActions:
 
     @action(description="Back to draft", url_path="back-to-draft", icon="edit_calendar", permissions=["campaigns_send"])
     def back_to_draft(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        return self._confirm_move(  # type: ignore[attr-defined, no-any-return]
+        return self._confirm_move(
             request,
             object_id,
             verb="Back to draft",

@@ -11,7 +11,7 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.enums import ActionVariant
 
-from core.accounts.model_admins import Confirmation
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.campaigns import presentation as words
@@ -31,7 +31,7 @@ MOST_AT_ONCE = 25
 STOPPED_SHOWN = 50
 
 
-class SendingActions:
+class SendingActions(OrganizationModelAdmin):
     """*Review and send* of one campaign and *Send now* of the ticked ones, for CampaignAdmin."""
 
     @action(
@@ -42,9 +42,9 @@ class SendingActions:
         variant=ActionVariant.PRIMARY,
     )
     def review_and_send(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        campaign = self.campaign_of(request, object_id)  # type: ignore[attr-defined]
+        campaign = self.campaign_of(request, object_id)
         if campaign is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         if campaign.status not in SENDABLE:
             label = campaign.get_status_display().lower()
             messages.info(request, f"“{campaign}” is {label}, so there is nothing to send again.")
@@ -64,7 +64,7 @@ class SendingActions:
 
         # What is sent is checked by the service: counting for a page that is not shown would double the wait.
         is_asked = request.method != "POST"
-        return self.confirmed(  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(
             request,
             send_confirmation(campaign, send_preview(campaign)) if is_asked else _empty(change_url(campaign)),
             perform=perform,
@@ -76,10 +76,10 @@ class SendingActions:
         """The emergency stop: everything of the client, or of all clients in reach."""
         queryset = Campaign.objects.filter(status__in=STOPPABLE).select_related("organization").order_by("name")
         if access_of(request).current is None:
-            queryset = self._where_allowed(request, queryset, Permission.CAMPAIGNS_SEND)  # type: ignore[attr-defined]
+            queryset = self._where_allowed(request, queryset, Permission.CAMPAIGNS_SEND)
         campaigns = list(queryset)
         list_url = reverse("admin:campaigns_campaign_changelist")
-        return self.confirmed(  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(
             request,
             stop_confirmation(campaigns, list_url),
             perform=lambda: _stopped(request, campaigns),
@@ -97,7 +97,7 @@ class SendingActions:
         list_url = reverse("admin:campaigns_campaign_changelist")
         is_confirmed = CONFIRMED in request.POST
         confirmation = bulk_confirmation(campaigns, list_url) if not is_confirmed else _empty(list_url)
-        return self.confirmed(  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(
             request,
             confirmation,
             perform=lambda: _send_confirmed(request, campaigns),

@@ -207,7 +207,7 @@ class VersionActions:
             done = versions.correction_release(campaign_id=campaign.pk, snapshot_id=waiting.pk)
             return f"“{done}” goes on with version {done.content_revision}."
 
-        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined]
 
     def withdraw_correction(self, request: HttpRequest, object_id: UUID, snapshot_id: UUID) -> HttpResponse:
         campaign, waiting = self._waiting(request, object_id, snapshot_id)
@@ -223,7 +223,7 @@ class VersionActions:
             versions.correction_withdraw(campaign_id=campaign.pk, snapshot_id=waiting.pk)
             return "The correction is taken back."
 
-        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined]
 
     def _waiting(self, request: HttpRequest, object_id: UUID, snapshot_id: UUID) -> tuple[Campaign, CampaignSnapshot]:
         campaign = self.campaign_of(request, str(object_id))  # type: ignore[attr-defined]

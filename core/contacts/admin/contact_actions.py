@@ -14,7 +14,7 @@ from django.urls import reverse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from core.accounts.model_admins import Confirmation
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.common.errors import DomainError
@@ -49,7 +49,7 @@ class Selection:
         return "all that match" if self.is_all else count_of(len(self.ids), "contact")
 
 
-class ContactActionsMixin:
+class ContactActionsMixin(OrganizationModelAdmin):
     actions: Any = (
         "add_to_group",
         "remove_from_group",
@@ -60,16 +60,12 @@ class ContactActionsMixin:
         "suppress_selected",
         "delete_contacts",
     )
-    admin_site: Any
-    opts: Any
-    confirmed: Any
-    message_user: Any
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Our own deletion takes the place of Django's: it marks, and gives the plan's share back."""
-        actions = super().get_actions(request)  # type: ignore[misc]
+        actions = super().get_actions(request)
         actions.pop("delete_selected", None)
-        return actions  # type: ignore[no-any-return]
+        return actions
 
     @action(description="Add to a group", permissions=["contacts_manage"])
     def add_to_group(self, request: HttpRequest, queryset: Any) -> HttpResponse:
@@ -153,7 +149,7 @@ class ContactActionsMixin:
             self.message_user(request, str(error), level="error")
             return HttpResponseRedirect(back)
         people = selection.people
-        return self.confirmed(  # type: ignore[no-any-return]
+        return self.confirmed(
             request,
             Confirmation(
                 title=f"{kind.label} {selection.short}",

@@ -7,6 +7,7 @@ from django.urls import reverse
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
+from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.contacts.admin.list_filters import (
     ConsentFilter,
@@ -24,7 +25,7 @@ from core.contacts.search import SEARCH_HELP, search_contacts
 SHOWN_GROUPS = 3
 
 
-class ContactListMixin:
+class ContactListMixin(OrganizationModelAdmin):
     change_list_template = "admin/change_list.html"
     list_display = ("address", "name", "status_label", "group_names", "came")
     list_filter = (
@@ -45,7 +46,7 @@ class ContactListMixin:
     empty_icon = "group"
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return super().get_queryset(request).filter(deleted_at=None).prefetch_related("group_memberships__group")  # type: ignore[misc]
+        return super().get_queryset(request).filter(deleted_at=None).prefetch_related("group_memberships__group")
 
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
         return search_contacts(queryset, search_term), False

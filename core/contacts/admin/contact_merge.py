@@ -8,6 +8,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from unfold.decorators import action
 
+from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.permissions import Permission
 from core.common.errors import DomainError
 from core.common.tenancy import organization_scope
@@ -25,12 +26,9 @@ VALUE_OF = "value_of:"
 """Begins the names of the page's radio buttons."""
 
 
-class ContactMergeMixin:
+class ContactMergeMixin(OrganizationModelAdmin):
     """The page of an action of the contact; the contacts to compare stand in its address (`?with=`)."""
 
-    admin_site: Any
-    opts: Any
-    message_user: Any
     _living_contact: Any
 
     @action(description="Merge", url_path="merge", icon="merge", permissions=["contacts_manage"])

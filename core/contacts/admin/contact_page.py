@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from unfold.decorators import action, display
 
-from core.accounts.model_admins import Confirmation
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.common.errors import DomainError
@@ -25,7 +25,7 @@ SUGGESTED_TAGS = 300
 PERSON = ("email", ("first_name", "last_name"), ("phone", "company"), ("time_zone", "language"))
 
 
-class ContactPageMixin:
+class ContactPageMixin(OrganizationModelAdmin):
     """For the contact's admin class. Other rooms add to `actions_detail` and register sections (sections.py)."""
 
     form = ContactForm
@@ -34,8 +34,6 @@ class ContactPageMixin:
     actions_detail: Any = ("unsubscribe", "suppress", "merge")
     needs_life: ClassVar[frozenset[str]] = frozenset({"unsubscribe", "suppress", "merge"})
     """Actions that a deleted contact does not offer."""
-    confirmed: Any
-    message_user: Any
 
     class Media:
         css: ClassVar = {"all": ("contacts/contacts.css",)}
@@ -49,17 +47,17 @@ class ContactPageMixin:
             pk = UUID(str(object_id))
         except ValueError:
             return None
-        queryset = super().get_queryset(request).select_related("organization", "merged_into")  # type: ignore[misc]
-        return queryset.filter(pk=pk).first()  # type: ignore[no-any-return]
+        queryset = super().get_queryset(request).select_related("organization", "merged_into")
+        return queryset.filter(pk=pk).first()
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return not _is_gone(obj) and super().has_change_permission(request, obj)  # type: ignore[misc, no-any-return]
+        return not _is_gone(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return not _is_gone(obj) and super().has_delete_permission(request, obj)  # type: ignore[misc, no-any-return]
+        return not _is_gone(obj) and super().has_delete_permission(request, obj)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
-        actions = super().get_actions_detail(request, object_id)  # type: ignore[misc]
+        actions = super().get_actions_detail(request, object_id)
         contact = self.get_object(request, object_id)
         if contact is not None and contact.erased_at:
             return []
@@ -92,8 +90,8 @@ class ContactPageMixin:
         tags = list(ContactTag.objects.values_list("name", flat=True)[:SUGGESTED_TAGS])
         own = contact_form(_fields(request), tags) if obj is None or self.has_change_permission(request, obj) else None
         if own is None:
-            return super().get_form(request, obj, change=change, **{**kwargs, "fields": ()})  # type: ignore[misc]
-        form_class = super().get_form(request, obj, change=change, **{"form": own, **kwargs})  # type: ignore[misc]
+            return super().get_form(request, obj, change=change, **{**kwargs, "fields": ()})
+        form_class = super().get_form(request, obj, change=change, **{"form": own, **kwargs})
         client = access_of(request).current
 
         class Checked(form_class):  # type: ignore[misc, valid-type]
@@ -161,7 +159,7 @@ class ContactPageMixin:
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
         try:
-            return super().changeform_view(  # type: ignore[misc]
+            return super().changeform_view(
                 request, object_id, form_url, {**(extra_context or {}), **self._story(request, object_id)}
             )
         except DomainError as error:
@@ -170,7 +168,7 @@ class ContactPageMixin:
 
     def _story(self, request: HttpRequest, object_id: str | None) -> dict[str, Any]:
         contact = self.get_object(request, object_id) if object_id and request.method == "GET" else None
-        if contact is None or not self.has_view_permission(request, contact):  # type: ignore[attr-defined]
+        if contact is None or not self.has_view_permission(request, contact):
             return {}
         with organization_scope(contact.organization_id):
             header = contact_header(contact)
@@ -183,7 +181,7 @@ class ContactPageMixin:
     def unsubscribe(self, request: HttpRequest, object_id: str) -> HttpResponse:
         contact = self._living_contact(request, object_id, Permission.CONTACTS_MANAGE)
         back = reverse("admin:contacts_contact_change", args=[object_id])
-        return self.confirmed(  # type: ignore[no-any-return]
+        return self.confirmed(
             request,
             Confirmation(
                 title=f"Unsubscribe {contact}",
@@ -205,7 +203,7 @@ class ContactPageMixin:
     def suppress(self, request: HttpRequest, object_id: str) -> HttpResponse:
         contact = self._living_contact(request, object_id, Permission.SUPPRESSIONS_MANAGE)
         back = reverse("admin:contacts_contact_change", args=[object_id])
-        return self.confirmed(  # type: ignore[no-any-return]
+        return self.confirmed(
             request,
             Confirmation(
                 title=f"Suppress {contact}",
@@ -250,7 +248,7 @@ def _fields(request: HttpRequest) -> list[ContactField]:
     """The custom fields of the form's client: the page runs in its scope. Read once a request."""
     if not hasattr(request, "contact_fields"):
         request.contact_fields = list(ContactField.objects.all())  # type: ignore[attr-defined]
-    return request.contact_fields  # type: ignore[attr-defined, no-any-return]
+    return request.contact_fields  # type: ignore[attr-defined]
 
 
 def _other_values(request: HttpRequest, contact: Contact) -> set[str]:

@@ -7,19 +7,17 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action
 
-from core.accounts.model_admins import Confirmation
+from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.permissions import Permission
 from core.contacts.models import Contact
 from core.contacts.privacy.erasure import contact_erase
 from core.contacts.privacy.subject_access import subject_access_archive
 
 
-class ContactPrivacyMixin:
+class ContactPrivacyMixin(OrganizationModelAdmin):
     """For the contact's page. `_contact` finds the contact and checks the right."""
 
     _contact: Any
-    confirmed: Any
-    message_user: Any
 
     @action(description="Export data", url_path="export-data", icon="folder_zip", permissions=["contacts_export"])
     def export_data(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -31,7 +29,7 @@ class ContactPrivacyMixin:
             response["Content-Disposition"] = f'attachment; filename="{name}"'
             response["Cache-Control"] = "private, no-store"
             return response
-        return self.confirmed(  # type: ignore[no-any-return]
+        return self.confirmed(
             request,
             Confirmation(
                 title=f"Export the data of {contact}",
@@ -55,7 +53,7 @@ class ContactPrivacyMixin:
         if contact.erased_at:
             self.message_user(request, "This contact is erased, or is being erased, already.", level="warning")
             return HttpResponseRedirect(back)
-        return self.confirmed(  # type: ignore[no-any-return]
+        return self.confirmed(
             request,
             Confirmation(
                 title=f"Erase {contact}",

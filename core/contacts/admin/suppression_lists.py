@@ -8,7 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
+from core.accounts.model_admins import HouseModelAdmin
 from core.accounts.model_admins.rights import access_of
+from core.accounts.permissions import Permission
 from core.common.errors import DomainError
 from core.contacts.choices import ListStatus
 from core.contacts.forms.suppressions import ListForm
@@ -19,13 +21,11 @@ PASTED = "Pasted lines"
 EARLIER_LISTS = 10
 
 
-class SuppressionListPages:
-    """Expects `add_permission`: whoever may add one may add a list."""
+class SuppressionListPages(HouseModelAdmin):
+    """Whoever may add one may add a list."""
 
-    admin_site: Any
-    opts: Any
-    model: Any
-    add_permission: Any
+    add_permission: Permission
+
     _choose_client_first: Any
 
     def get_urls(self) -> list[Any]:
@@ -34,7 +34,7 @@ class SuppressionListPages:
             path("lists/<uuid:list_id>/", self.admin_site.admin_view(self._list_shown), name=f"{name}_uploaded"),
             path("lists/<uuid:list_id>/refused/", self.admin_site.admin_view(self._refused), name=f"{name}_refused"),
         ]
-        return own + super().get_urls()  # type: ignore[misc, no-any-return]
+        return own + super().get_urls()
 
     @property
     def _is_agency(self) -> bool:
@@ -44,7 +44,7 @@ class SuppressionListPages:
         """The upload. What is uploaded becomes a draft of the current client, or of the agency, and nothing else."""
         client = None if self._is_agency else access_of(request).current
         if client is None and not self._is_agency:
-            return self._choose_client_first(request, "Add a do-not-mail list")  # type: ignore[no-any-return]
+            return self._choose_client_first(request, "Add a do-not-mail list")
         access_of(request).require(self.add_permission, client.pk if client else None)
         form = ListForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():

@@ -42,14 +42,11 @@ _REASON_COLORS = {
 class SuppressionPages(SuppressionListPages):
     """What both lists have in common. `add_service` and `remove_service` are theirs."""
 
-    opts: Any
-    model: Any
-    admin_site: Any
-    get_object: Any
     add_service: Callable[..., Any]
     remove_service: Callable[..., bool]
 
     change_permission: Permission | None = None
+    delete_permission: Permission
     list_filter = (("kind", ChoicesDropdownFilter), ("reason", ChoicesDropdownFilter))
     search_fields = ("key",)
     search_help_text = "The beginning of an address or domain, or a hash; a whole address also finds its hashes"
@@ -92,7 +89,7 @@ class SuppressionPages(SuppressionListPages):
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form tries the write that saving will do, so that a refusal stands beside the field."""
-        form_class = super().get_form(request, obj, change=change, **kwargs)  # type: ignore[misc]
+        form_class = super().get_form(request, obj, change=change, **kwargs)
         scope = self._scope(request)
         add = type(self).add_service
 
@@ -121,7 +118,7 @@ class SuppressionPages(SuppressionListPages):
         if suppression is None:
             raise Http404
         access_of(request).require(
-            self.delete_permission,  # type: ignore[attr-defined]
+            self.delete_permission,
             getattr(suppression, "organization_id", None),
         )
         is_complaint = suppression.reason == SuppressionReason.COMPLAINED
@@ -189,6 +186,7 @@ class SuppressionAdmin(SuppressionPages, ExportableAdmin, OrganizationModelAdmin
 class AgencySuppressionAdmin(SuppressionPages, AgencyModelAdmin):
     """Applies to every client. Superusers only."""
 
+    add_permission = delete_permission = Permission.AGENCY
     form = AgencySuppressionForm
     add_service = services.agency_suppression_add
     remove_service = services.agency_suppression_remove

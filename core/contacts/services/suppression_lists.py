@@ -93,7 +93,7 @@ def _count(upload: AnyList) -> None:
 
 def _locked(list_id: UUID, status: ListStatus, is_agency: bool) -> AnyList | None:
     model: Any = AgencySuppressionList if is_agency else SuppressionList
-    return model.objects.select_for_update().filter(pk=list_id, status=status).first()  # type: ignore[no-any-return]
+    return model.objects.select_for_update().filter(pk=list_id, status=status).first()
 
 
 def _wake(step: str, upload: AnyList) -> None:

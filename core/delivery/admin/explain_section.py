@@ -67,7 +67,7 @@ def _section(request: HttpRequest, contact: Contact) -> Rendered | None:
 
 def _chosen(request: HttpRequest, campaigns: Any) -> Campaign | None:
     try:
-        return campaigns.filter(pk=UUID(request.GET.get(PARAMETER, ""))).first()  # type: ignore[no-any-return]
+        return campaigns.filter(pk=UUID(request.GET.get(PARAMETER, ""))).first()
     except ValueError:
         return None
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
+from core.accounts.model_admins import HouseModelAdmin
 from core.delivery.errors import NothingSent
 from core.delivery.queries import ReadMail, parsed_mail, rendered_mail
 
@@ -24,11 +25,10 @@ NO_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAA
 _HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 
 
-class MailPreviewAdmin:
+class MailPreviewAdmin(HouseModelAdmin):
     """Adds the mail under the change form, and the address of its HTML. The admin class gives `raw_of`."""
 
     change_form_outer_after_template = "delivery/mail_preview.html"
-    model: Any
 
     class Media:
         css = {"all": ("delivery/mail.css",)}
@@ -38,20 +38,20 @@ class MailPreviewAdmin:
         raise NotImplementedError
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.preview_html)  # type: ignore[attr-defined]
-        return [path("<uuid:object_id>/html/", view, name=self._url_name()), *super().get_urls()]  # type: ignore[misc]
+        view = self.admin_site.admin_view(self.preview_html)
+        return [path("<uuid:object_id>/html/", view, name=self._url_name()), *super().get_urls()]
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> Any:
-        obj = self.get_object(request, object_id) if object_id else None  # type: ignore[attr-defined]
+        obj = self.get_object(request, object_id) if object_id else None
         context = {**(extra_context or {}), **(self._preview(request, obj) if obj is not None else {})}
-        return super().changeform_view(request, object_id, form_url, context)  # type: ignore[misc]
+        return super().changeform_view(request, object_id, form_url, context)
 
     def preview_html(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The HTML part alone, for the frame."""
-        obj = self.get_object(request, str(object_id))  # type: ignore[attr-defined]
-        if obj is None or not self.has_view_permission(request, obj):  # type: ignore[attr-defined]
+        obj = self.get_object(request, str(object_id))
+        if obj is None or not self.has_view_permission(request, obj):
             raise Http404
         raw = self.raw_of(request, obj)
         if raw is None:

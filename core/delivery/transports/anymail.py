@@ -205,7 +205,7 @@ def _probed(settings: AnymailSettings) -> str:
     try:
         with _session() as session:
             response = session.get(
-                requests.compat.urljoin(settings.api_url, path),  # type: ignore[attr-defined]
+                requests.compat.urljoin(settings.api_url, path),
                 timeout=(settings.connect_seconds, settings.connect_seconds),
                 **arguments,
             )

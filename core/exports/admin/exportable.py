@@ -1,6 +1,6 @@
 """Gives a list its export: the page that asks for format and columns, in the place of django-import-export's own."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -11,6 +11,7 @@ from import_export.admin import ExportMixin
 from import_export.resources import ModelResource
 from unfold.decorators import action
 
+from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.common.paginator import COUNT_CAP
@@ -20,7 +21,7 @@ from core.exports.lists import filters_only, list_columns
 from core.exports.services import export_request
 
 
-class ExportableAdmin(ExportMixin):
+class ExportableAdmin(ExportMixin, OrganizationModelAdmin):
     """For OrganizationModelAdmins whose list may leave the product: name `export_permission` and `resource_classes`.
 
     The list gets an "Export" button (add "export_list" to `actions_list`). What is exported is the list as it is
@@ -29,10 +30,9 @@ class ExportableAdmin(ExportMixin):
 
     import_export_change_list_template = None
     export_permission: ClassVar[Permission]
-    model: Any
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return self._may(request, self.export_permission)  # type: ignore[attr-defined]
+        return self._may(request, self.export_permission)
 
     def export_resource(self, organization_id: UUID) -> ModelResource:
         """The resource that names the columns of this client's rows."""
@@ -57,7 +57,7 @@ class ExportableAdmin(ExportMixin):
             raise PermissionDenied
         if client is None:
             doing = f"Export {self.model._meta.verbose_name_plural}"
-            return self._choose_client_first(request, doing)  # type: ignore[attr-defined, no-any-return]
+            return self._choose_client_first(request, doing)
         query = filters_only(request.META.get("QUERY_STRING", ""))
         form = ExportForm(request.POST or None, available=list_columns(self.export_resource(client.pk)))
         if request.method == "POST" and form.is_valid():
@@ -76,7 +76,7 @@ class ExportableAdmin(ExportMixin):
     def _export_page(self, request: HttpRequest, form: ExportForm, query: str) -> HttpResponse:
         count = self.get_export_queryset(request).order_by()[: COUNT_CAP + 1].count()
         context = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            **self.admin_site.each_context(request),
             "title": f"Export {self.model._meta.verbose_name_plural}",
             "opts": self.model._meta,
             "form": form,

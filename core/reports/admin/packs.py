@@ -122,7 +122,7 @@ class ReportPackAdmin(OrganizationModelAdmin):
         if pack is None:
             raise Http404("There is no such report among your clients'.")
         access_of(request).require(Permission.RESULTS_EXPORT, pack.organization_id)
-        return pack  # type: ignore[no-any-return]
+        return pack
 
     def _frame(self, request: HttpRequest, pack_id: UUID) -> HttpResponse:
         """The report as it was made, for the frame of its page."""
@@ -173,7 +173,7 @@ class ReportPackAdmin(OrganizationModelAdmin):
                 "back_url": _url(pack),
                 "days": words.days_words(pack),
             }
-            return self._page(request, "reports/send.html", f"Send {words.pack_title(pack)}", **context).render()  # type: ignore[attr-defined, no-any-return]
+            return self._page(request, "reports/send.html", f"Send {words.pack_title(pack)}", **context).render()  # type: ignore[attr-defined]
 
     def _confirm_sending(
         self, request: HttpRequest, pack: ReportPack, people: list[services.Recipient]

@@ -47,7 +47,7 @@ def pdf_file(document: Document) -> bytes:
     }
     files = {"main.typ": _LAYOUT.read_bytes(), "report.json": orjson.dumps(content)}
     with _one_at_a_time:
-        return typst.compile(files, font_paths=_fonts(), format="pdf")  # type: ignore[return-value, arg-type]
+        return typst.compile(files, font_paths=_fonts(), format="pdf")
 
 
 def _logo(brand: Brand) -> str:

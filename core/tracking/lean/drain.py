@@ -95,7 +95,7 @@ def _remember(redis: "Redis", campaign_id: UUID) -> None:
 
 
 def _read(redis: "Redis", since: str | bytes) -> _Read:
-    entries: Any = redis.xrange(STREAM, min=since, max="+", count=AT_ONCE)  # type: ignore[arg-type]
+    entries: Any = redis.xrange(STREAM, min=since, max="+", count=AT_ONCE)
     block, strange = block_of(fields.get(FIELD, b"") for _, fields in entries)
     if strange:
         logger.warning("%d entries in the stream of hits are no hits.", strange)
@@ -104,7 +104,7 @@ def _read(redis: "Redis", since: str | bytes) -> _Read:
 
 def _write(redis: "Redis", found: _Read, tally: dict[str, int]) -> None:
     taken = _take(found.block)
-    redis.xdel(STREAM, *found.ids)  # type: ignore[arg-type]
+    redis.xdel(STREAM, *found.ids)
     tally["hits"] += taken.new
     tally["gone"] += len(taken.unknown)
 

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.contacts.choices import ImportStatus
@@ -64,11 +65,8 @@ def live_of(contact_import: ContactImport) -> dict[str, Any]:
     return live(import_progress(contact_import), is_counting=is_counting_due(contact_import))
 
 
-class ImportPages:
+class ImportPages(OrganizationModelAdmin):
     """Finds the import of a page and draws the page. For ContactImportAdmin."""
-
-    admin_site: Any
-    opts: Any
 
     def _found(self, request: HttpRequest, import_id: UUID) -> ContactImport:
         """The import, if it is in reach. Raises Http404, or PermissionDenied for a role that may not import."""

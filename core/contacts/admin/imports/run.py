@@ -38,16 +38,12 @@ LEAVE = "You can leave this page: the work goes on, and is found again under Imp
 class ImportRun(ImportPages):
     """The pages of an import from its confirmation on, and of a file that is being read. For ContactImportAdmin."""
 
-    get_object: Any
-    confirmed: Any
-    _get_obj_does_not_exist_redirect: Any
-
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         contact_import = self.get_object(request, object_id)
         if contact_import is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         self._found(request, contact_import.pk)
         if contact_import.status == ImportStatus.DRAFT:
             return HttpResponseRedirect(next_url(contact_import))
@@ -83,7 +79,7 @@ class ImportRun(ImportPages):
         done = contact_import.rows_done
         kept = "Nothing has been imported yet." if not done else f"The {done:,} rows done so far stay as they are."
         rest = "The file is not kept." if is_draft else "The other rows are left out."
-        return self.confirmed(  # type: ignore[no-any-return]
+        return self.confirmed(
             request,
             Confirmation(
                 title=f"{'Discard' if is_draft else 'Stop'} the import of {contact_import.file_name}",
@@ -105,7 +101,7 @@ class ImportRun(ImportPages):
         until = words.undo_until(contact_import)
         if request.method != "POST" and contact_import.status in (ImportStatus.UNDOING, ImportStatus.UNDONE):
             return HttpResponseRedirect(result_url(import_id))
-        return self.confirmed(  # type: ignore[no-any-return]
+        return self.confirmed(
             request,
             Confirmation(
                 title=f"Undo the import of {contact_import.file_name}",

@@ -37,9 +37,6 @@ NO_ADDRESSES = "No column looks like email addresses. Choose the one that holds 
 class ImportSteps(ImportPages):
     """The pages of a file that is not confirmed yet. For ContactImportAdmin."""
 
-    create_import_form: Any
-    _choose_client_first: Any
-
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """The upload page. What is uploaded becomes a draft of the current client, and nothing else.
 
@@ -48,7 +45,7 @@ class ImportSteps(ImportPages):
         client = access_of(request).current
         access_of(request).require(Permission.CONTACTS_IMPORT, client.pk if client else None)
         if client is None:
-            return self._choose_client_first(request, "Import contacts")  # type: ignore[no-any-return]
+            return self._choose_client_first(request, "Import contacts")
         form = self.create_import_form(request)
         uploaded = self._uploaded(client, form) if request.method == "POST" else None
         if "application/json" in request.headers.get("Accept", ""):

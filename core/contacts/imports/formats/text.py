@@ -203,7 +203,7 @@ def _decoded(file: BinaryIO, encoding: str) -> Iterator[str]:
     is_first = True
     while True:
         block = file.read(_BLOCK_BYTES)
-        text = decoder.decode(block, final=not block).replace("\0", "")  # type: ignore[arg-type]
+        text = decoder.decode(block, final=not block).replace("\0", "")
         if is_first and text:
             text, is_first = text.removeprefix("\ufeff"), False
         yield text

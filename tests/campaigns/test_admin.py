@@ -1,11 +1,13 @@
 """The pages of campaigns: who may do what, in which state, and what two clicks do."""
 
+import datetime
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from core.accounts.choices import Role
 from core.accounts.models import AuditEvent, Organization, User
@@ -90,6 +92,37 @@ def test_review_of_a_draft_edited_meanwhile_asks_again(in_florist: Organization,
     answer = browser.post(page(campaign, "review"), {"_version": "0"}, follow=True)
 
     assert "changed by somebody else" in answer.content.decode()
+    assert stored(campaign).status == CampaignStatus.DRAFT
+
+
+@pytest.mark.parametrize("status", ["cancelled", "in_review", "paused", "failed", "planned"])
+def test_review_confirmed_while_somebody_else_acts_says_so_and_not_that_it_goes_out(
+    in_florist: Organization, browser: Client, monkeypatch: pytest.MonkeyPatch, status: str
+) -> None:
+    campaign, send = ready_campaign(in_florist), services.campaign_send_now
+
+    def somebody_first(*, campaign_id: Any, version: int | None) -> Campaign:
+        planned = {"status": CampaignStatus.SCHEDULED, "scheduled_local": "2099-01-01T09:00"}
+        changed = planned if status == "planned" else {"status": status}
+        Campaign.objects.filter(pk=campaign_id).update(version=1, **changed)
+        return send(campaign_id=campaign_id, version=version)
+
+    monkeypatch.setattr(services, "campaign_send_now", somebody_first)
+    answer = browser.post(page(campaign, "review"), {"_version": "0"}, follow=True)
+    said = " ".join(str(message) for message in answer.context["messages"])
+    assert "on its way" not in said
+    assert "changed by somebody else" in said or "cannot become" in said
+
+
+@pytest.mark.parametrize("version", ["", "²", "9" * 5_000, "-1", "0x0"])
+@pytest.mark.parametrize("action", ["review", "schedule", "ask-for-approval"])
+def test_version_that_nobody_saw_asks_again_and_changes_nothing(
+    in_florist: Organization, browser: Client, action: str, version: str
+) -> None:
+    campaign = ready_campaign(in_florist)
+    tomorrow = timezone.localtime() + datetime.timedelta(days=1)
+    typed = {"_version": version, "day": f"{tomorrow:%Y-%m-%d}", "time": "09:00", "zone": "client"}
+    assert browser.post(page(campaign, action), typed).status_code == 302
     assert stored(campaign).status == CampaignStatus.DRAFT
 
 

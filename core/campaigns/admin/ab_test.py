@@ -23,6 +23,7 @@ from core.campaigns.ab.presentation import RULE, sample_words, shown_test
 from core.campaigns.ab.queries import FEWEST_VARIANTS, ab_test_of, variants_of
 from core.campaigns.ab.services import ABPlan, VariantDraft, letter
 from core.campaigns.admin.addresses import change_url
+from core.campaigns.admin.posted import posted_number, posted_version
 from core.campaigns.ledger import ledger
 from core.campaigns.models import Campaign, CampaignVariant
 from core.campaigns.models.ab_tests import MOST_VARIANTS
@@ -239,8 +240,7 @@ class ABTestActions:
 
 
 def _seen(request: HttpRequest) -> int:
-    version = request.POST.get(VERSION, "")
-    return int(version) if version.isdigit() and len(version) < 10 else -1
+    return posted_version(request.POST.get(VERSION, ""))
 
 
 def _forms(request: HttpRequest, campaign: Campaign, step: str) -> tuple[PlanForm, list[VariantForm]]:
@@ -251,8 +251,8 @@ def _forms(request: HttpRequest, campaign: Campaign, step: str) -> tuple[PlanFor
         return PlanForm(initial=_plan_values(campaign)), [
             VariantForm(prefix=f"v{place}", initial=row, campaign=campaign) for place, row in enumerate(rows)
         ]
-    count = request.POST.get("count", "")
-    places = list(range(min(int(count), MOST_VARIANTS) if count.isdigit() and len(count) < 3 else FEWEST_VARIANTS))
+    count = posted_number(request.POST.get("count", ""))
+    places = list(range(FEWEST_VARIANTS if count is None else min(count, MOST_VARIANTS)))
     if step == "save":
         return PlanForm(request.POST), [
             VariantForm(request.POST, prefix=f"v{place}", campaign=campaign) for place in places

@@ -14,6 +14,7 @@ from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.campaigns import presentation as words
 from core.campaigns.admin.addresses import change_url
+from core.campaigns.admin.posted import posted_version
 from core.campaigns.approvals import presentation as approval_words
 from core.campaigns.approvals import services
 from core.campaigns.approvals.forms import AskForm
@@ -88,11 +89,10 @@ class ApprovalActions:
         return TemplateResponse(request, "approvals/ask.html", context)
 
     def _ask(self, request: HttpRequest, campaign: Campaign, form: AskForm) -> HttpResponse:
-        seen = request.POST.get(VERSION, "")
         try:
             asked = services.approval_request(
                 campaign_id=campaign.pk,
-                version=int(seen) if seen.isdigit() else None,
+                version=posted_version(request.POST.get(VERSION, "")),
                 by=access_of(request).user,
                 asked=form.asked(),
             )

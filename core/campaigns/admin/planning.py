@@ -17,6 +17,7 @@ from core.accounts.model_admins.rights import access_of
 from core.campaigns import presentation as words
 from core.campaigns import services
 from core.campaigns.admin.addresses import change_url
+from core.campaigns.admin.posted import posted_version
 from core.campaigns.models import Campaign
 from core.campaigns.preflight import Case, SendPreview, checklist, send_preview
 from core.campaigns.schedule import Planned, plan_time
@@ -71,11 +72,10 @@ class PlanningActions(OrganizationModelAdmin):
 
     def _scheduled(self, request: HttpRequest, campaign: Campaign, form: ScheduleForm) -> HttpResponse:
         """Plan it and lead back; a refusal becomes a message and leaves the draft as it was."""
-        version = request.POST.get(VERSION, "")
         try:
             done = services.campaign_schedule(
                 campaign_id=campaign.pk,
-                version=int(version) if version.isdigit() else None,
+                version=posted_version(request.POST.get(VERSION, "")),
                 at=form.at,
                 zone=form.whose,
             )

@@ -17,11 +17,12 @@ from core.accounts.permissions import Permission
 from core.campaigns import presentation as words
 from core.campaigns import services
 from core.campaigns.admin.addresses import change_url, report_url
+from core.campaigns.admin.posted import posted_version
 from core.campaigns.errors import ChangedMeanwhile, IllegalTransition
 from core.campaigns.models import Campaign
 from core.campaigns.preflight import SendPreview, send_preview
 from core.campaigns.queries import expected_seconds
-from core.campaigns.states import SENDABLE, STOPPABLE
+from core.campaigns.states import RUNNING, SENDABLE, STOPPABLE, CampaignStatus
 from core.common.errors import DomainError
 from core.common.tenancy import organization_scope
 
@@ -49,16 +50,15 @@ class SendingActions(OrganizationModelAdmin):
             label = campaign.get_status_display().lower()
             messages.info(request, f"“{campaign}” is {label}, so there is nothing to send again.")
             return HttpResponseRedirect(report_url(campaign))
-        confirmed_version = request.POST.get(VERSION, "")
+        confirmed_version = posted_version(request.POST.get(VERSION, ""))
 
         def perform() -> str:
-            version = int(confirmed_version) if confirmed_version.isdigit() else None
             try:
-                sent = services.campaign_send_now(campaign_id=campaign.pk, version=version)
+                sent = services.campaign_send_now(campaign_id=campaign.pk, version=confirmed_version)
             except (ChangedMeanwhile, IllegalTransition):
                 # Two clicks at once: the first one sent it.
                 sent = Campaign.objects.get(pk=campaign.pk)
-                if sent.status in SENDABLE:
+                if not _is_on_its_way(sent):
                     raise
             return f"“{sent}” is on its way to {words.people(sent.emails_reserved)}."
 
@@ -235,4 +235,10 @@ def _send_confirmed(request: HttpRequest, campaigns: Sequence[Campaign]) -> str:
 
 
 def _send_one(campaign_id: UUID, version: str) -> Campaign:
-    return services.campaign_send_now(campaign_id=campaign_id, version=int(version) if version.isdigit() else None)
+    return services.campaign_send_now(campaign_id=campaign_id, version=posted_version(version))
+
+
+def _is_on_its_way(campaign: Campaign) -> bool:
+    """Whether it goes out, or will at the next sweep: not one that is planned, called off or stopped."""
+    is_due = campaign.status == CampaignStatus.SCHEDULED and not campaign.scheduled_local
+    return is_due or campaign.status in RUNNING | {CampaignStatus.SENT}

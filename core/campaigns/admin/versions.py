@@ -18,6 +18,7 @@ from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.campaigns import versions
 from core.campaigns.admin.addresses import change_url
+from core.campaigns.admin.posted import posted_number, posted_version
 from core.campaigns.models import Campaign, CampaignSnapshot
 from core.campaigns.shown_versions import correction_sentences, version_name
 from core.campaigns.states import CampaignStatus
@@ -164,11 +165,10 @@ class VersionActions:
 
     def _fixed(self, request: HttpRequest, campaign: Campaign, before: CampaignSnapshot, form: FixForm) -> HttpResponse:
         """Write it. What somebody else did meanwhile becomes a message, and what was typed stays on the page."""
-        seen = request.POST.get(VERSION, "")
         try:
             fixed = versions.campaign_fix(
                 campaign_id=campaign.pk,
-                version=int(seen) if seen.isdigit() else -1,
+                version=posted_version(request.POST.get(VERSION, "")),
                 correction=form.correction,
                 variant=before.variant,
                 note=form.cleaned_data["note"],
@@ -241,8 +241,7 @@ class VersionActions:
 
 
 def _variant(request: HttpRequest) -> int:
-    value = request.GET.get("variant", "")
-    return int(value) if value.isdigit() and len(value) < 3 else 0
+    return posted_number(request.GET.get("variant", "")) or 0
 
 
 def _initial(request: HttpRequest, campaign: Campaign, before: CampaignSnapshot) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class VariantFilter(DropdownFilter):
 
     def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         value = str(self.value())
-        return queryset.filter(batch__variant=int(value)) if value.isdigit() and len(value) == 1 else queryset
+        return queryset.filter(batch__variant=int(value)) if value.isdecimal() and len(value) == 1 else queryset
 
 
 @admin.register(Message)

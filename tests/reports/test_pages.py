@@ -217,16 +217,26 @@ def test_link_that_was_withdrawn_or_ran_out_says_so(browser: Client, petal: Orga
     withdraw = reverse("admin:reports_reportpack_link", args=[pack.pk])
     assert b"Withdraw the link?" in browser.get(withdraw).content
     assert Client().get(address).status_code == 200
-    browser.post(withdraw)
+    browser.post(withdraw, {"link": "withdraw"})
     gone = Client().get(address)
     assert gone.status_code == 410
     assert b"no longer here" in gone.content
-    browser.post(withdraw)
+    browser.post(withdraw, {"link": "open"})
     assert Client().get(address).status_code == 200
     with organization_scope(petal):
         ReportPack.objects.update(link_expires_at=timezone.now() - datetime.timedelta(seconds=1))
     assert Client().get(address).status_code == 410
     assert Client().get(path_of(report_pdf_url(pack.pk))).status_code == 410
+
+
+def test_withdraw_clicked_twice_opens_nothing(browser: Client, petal: Organization, pack: ReportPack) -> None:
+    address, page = sent(petal, pack), reverse("admin:reports_reportpack_link", args=[pack.pk])
+    asked = dict(browser.get(page).context["confirmation"].hidden)
+    browser.post(page, asked)
+    again = browser.post(page, asked, follow=True)
+    assert "does not work any more" in " ".join(str(message) for message in again.context["messages"])
+    assert browser.post(page).status_code == 200  # whoever does not say what they want is asked
+    assert Client().get(address).status_code == 410
 
 
 def test_forged_links_lead_nowhere(petal: Organization, pack: ReportPack) -> None:

@@ -30,6 +30,7 @@ from core.reports.views import framed
 
 _UNDER_WAY = (FileState.WAITING, FileState.MAKING)
 _AGAIN = (ReportMailState.FAILED, ReportMailState.UNKNOWN)
+_LINK_MOVES = ("withdraw", "open")
 _OPEN_MAILS = (ReportMailState.WAITING, ReportMailState.SENDING)
 
 
@@ -201,10 +202,12 @@ class ReportPackAdmin(OrganizationModelAdmin):
         return response.render() if isinstance(response, TemplateResponse) else response
 
     def _link(self, request: HttpRequest, pack_id: UUID) -> HttpResponse:
-        """Withdraw the link, or make it work again."""
+        """Withdraw the link, or make it work again: what the page asked for, whatever became of the link since. A
+        second click on "Withdraw it" opens nothing."""
         pack = self._found(request, pack_id)
         with organization_scope(pack.organization_id):
-            is_open = services.is_open(pack)
+            asked = request.POST.get("link", "")
+            is_open = asked == "withdraw" if asked in _LINK_MOVES else services.is_open(pack)
             until = f"for {services.LINK_DAYS} days from now"
             sentence = (
                 f"Whoever opens the link to “{words.pack_title(pack)}” sees that it is no longer here."
@@ -217,6 +220,7 @@ class ReportPackAdmin(OrganizationModelAdmin):
                 back_url=_url(pack),
                 sentences=(sentence,),
                 is_danger=is_open,
+                hidden=(("link", "withdraw" if is_open else "open"),),
             )
 
             def perform() -> str:
@@ -226,7 +230,10 @@ class ReportPackAdmin(OrganizationModelAdmin):
                 services.link_renew(pack_id=pack.pk)
                 return f"The link works {until}."
 
-            return _rendered(self.confirmed(request, confirmation, perform=perform, done_url=_url(pack)))
+            response = self.confirmed(
+                request, confirmation, perform=perform, done_url=_url(pack), is_confirmed=asked in _LINK_MOVES
+            )
+            return _rendered(response)
 
     def _again(self, request: HttpRequest, pack_id: UUID, mail_id: UUID) -> HttpResponse:
         pack = self._found(request, pack_id)

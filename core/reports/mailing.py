@@ -31,7 +31,7 @@ from core.reports.links import report_pdf_url, report_url
 from core.reports.models import ReportMail, ReportPack
 from core.reports.numbers import day_text
 from core.reports.periods import Days
-from core.reports.services import mail_outcome, mails_claim, mails_postpone, pack_document
+from core.reports.services import LINK_CLOSED, is_open, mail_outcome, mails_claim, mails_postpone, pack_document
 from core.reports.services.files import format_locks
 from core.reports.wording import wording_in
 
@@ -64,6 +64,11 @@ def send_report_mails(*, organization_id: UUID) -> Counter[str]:
 
 
 def _send(organization: Organization, mail: ReportMail) -> str:
+    # As it is now: the mail tells key figures, and whoever withdrew the link meanwhile did not want that.
+    mail.pack.refresh_from_db(fields=["link_expires_at", "link_revoked_at"])
+    if not is_open(mail.pack):
+        mail_outcome(mail_id=mail.pk, state=ReportMailState.FAILED, words=LINK_CLOSED)
+        return OutcomeKind.FAILED.value
     connection = Connection.objects.get(organization_id=organization.pk, is_default=True)
     recipient = Recipient(mail.pk, mail.email, mail.name, {}, in_ledger=False)
     try:

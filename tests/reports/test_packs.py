@@ -131,6 +131,22 @@ def test_mail_of_a_worker_that_died_is_in_doubt_and_goes_out_again_by_hand_only(
         assert send_report_mails(organization_id=client.pk)["accepted"] == 1
 
 
+def test_mails_stay_here_once_the_link_is_withdrawn_or_ran_out(client: Organization) -> None:
+    pack = services.pack_make(spec=spec(client), user=None)
+    services.pack_send(pack_id=pack.pk, recipients=[MARTA])
+    services.link_revoke(pack_id=pack.pk)
+    mail = ReportMail.objects.get()
+    assert (mail.state, mail.words) == (ReportMailState.FAILED, services.LINK_CLOSED)
+    with pytest.raises(ReportRefused, match="Open it first"):
+        services.mail_send_again(mail_id=mail.pk)
+
+    services.link_renew(pack_id=pack.pk)
+    services.mail_send_again(mail_id=mail.pk)
+    ReportPack.objects.update(link_expires_at=timezone.now() - datetime.timedelta(seconds=1))
+    assert dict(send_report_mails(organization_id=client.pk)) == {"failed": 1}
+    assert not SandboxMail.objects.exists()
+
+
 def test_mails_wait_while_no_connection_can_carry_them(client: Organization) -> None:
     pack = services.pack_make(spec=spec(client), user=None)
     services.pack_send(pack_id=pack.pk, recipients=[MARTA])

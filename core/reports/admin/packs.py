@@ -210,7 +210,8 @@ class ReportPackAdmin(OrganizationModelAdmin):
             is_open = asked == "withdraw" if asked in _LINK_MOVES else services.is_open(pack)
             until = f"for {services.LINK_DAYS} days from now"
             sentence = (
-                f"Whoever opens the link to “{words.pack_title(pack)}” sees that it is no longer here."
+                f"Whoever opens the link to “{words.pack_title(pack)}” sees that it is no longer here. Mails that wait "
+                "are not sent."
                 if is_open
                 else f"Whoever has the link to “{words.pack_title(pack)}” can read the report {until}."
             )

@@ -31,6 +31,7 @@ from core.reports.services.mails import (
     pack_send,
 )
 from core.reports.services.packs import (
+    LINK_CLOSED,
     LINK_DAYS,
     ReportSpec,
     is_open,
@@ -44,6 +45,7 @@ from core.reports.services.packs import (
 from core.reports.services.recipients import Recipient, recipients_of
 
 __all__ = [
+    "LINK_CLOSED",
     "LINK_DAYS",
     "DefinitionValues",
     "Recipient",

@@ -19,7 +19,7 @@ from core.reports.choices import ReportFormat, ReportMailState
 from core.reports.errors import ReportRefused
 from core.reports.models import ReportMail, ReportPack
 from core.reports.services.files import files_ask, format_locks
-from core.reports.services.packs import LINK_DAYS
+from core.reports.services.packs import LINK_DAYS, is_open
 from core.reports.services.recipients import Recipient
 
 GIVEN_UP_AFTER = datetime.timedelta(minutes=20)
@@ -107,6 +107,8 @@ def mail_send_again(*, mail_id: UUID) -> ReportMail:
     mail = ReportMail.objects.select_for_update(of=("self",)).select_related("pack").get(pk=mail_id)
     if mail.state not in (ReportMailState.FAILED, ReportMailState.UNKNOWN):
         raise ReportRefused(f"The mail to {mail.email} needs no second try: {mail.get_state_display().lower()}.")
+    if not is_open(mail.pack):
+        raise ReportRefused("The link of this report does not work any more. Open it first, then send the mail.")
     mail.state, mail.due_at, mail.done_at = ReportMailState.WAITING, timezone.now(), None
     mail.save(update_fields=["state", "due_at", "done_at"])
     audit.record(action="reportpack.sent_again", obj=mail.pack, changes={"to": [None, mail.email]})

@@ -12,7 +12,7 @@ from django.utils import timezone
 from core.accounts import audit
 from core.accounts.models import Organization, User
 from core.reports.brand import brand_document, brand_of
-from core.reports.choices import Period, Section
+from core.reports.choices import Period, ReportMailState, Section
 from core.reports.composing import compose
 from core.reports.document import Document
 from core.reports.errors import ReportRefused
@@ -24,6 +24,7 @@ from core.reports.queries import collect_figures
 
 LINK_DAYS = 90
 """How long a link to a report works, unless somebody renews or withdraws it."""
+LINK_CLOSED = "Not sent: the link was withdrawn, or ran out, before this mail left."
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,15 @@ def pack_document(pack: ReportPack, sections: Sequence[str] | None = None) -> Do
 
 @transaction.atomic
 def link_revoke(*, pack_id: UUID) -> ReportPack:
-    """The link in mails leads to the report no more. Raises ReportRefused when it does not anyway."""
+    """The link in mails leads to the report no more, and mails that have not left stay here: they tell the key figures
+    themselves. Raises ReportRefused when it does not anyway."""
     pack = ReportPack.objects.select_for_update(of=("self",)).select_related("organization").get(pk=pack_id)
     if not is_open(pack):
         raise ReportRefused("The link of this report does not work any more.")
     pack.link_revoked_at = timezone.now()
     pack.save(update_fields=["link_revoked_at"])
+    mails = ReportMail.objects.filter(pack=pack, state=ReportMailState.WAITING)
+    mails.update(state=ReportMailState.FAILED, words=LINK_CLOSED, due_at=None, done_at=timezone.now())
     audit.record(action="reportpack.link_withdrawn", obj=pack)
     return pack
 

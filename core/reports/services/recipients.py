@@ -1,8 +1,8 @@
 """Who gets a report: names and addresses, as people write them."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import parseaddr
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -12,6 +12,10 @@ from core.reports.errors import ReportRefused
 
 MOST_RECIPIENTS = 20
 _LONGEST_NAME = 150
+_LONGEST_ADDRESS = 254
+"""RFC 5321, 4.5.3.1.3, less the two signs around it."""
+# Not RFC 5322: there "Ruiz, Marta <marta@client.example>" are two addresses, and here it is how people are called.
+_NAMED = re.compile(r"(.*)<([^<>\s]+)>")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,13 @@ def recipients_of(lines: Iterable[str]) -> list[Recipient]:
 
 
 def _recipient(line: str) -> Recipient:
-    name, address = parseaddr(line) if "<" in line else ("", line)
+    named = _NAMED.fullmatch(line)
+    name, address = named.groups() if named else ("", line)
     try:
         validate_email(address)
         validate_one_line(name)
+        if len(address) > _LONGEST_ADDRESS or _NAMED.match(name):
+            raise ValidationError("longer than an address can be, or two of them")
     except ValidationError as error:
         raise ReportRefused(f"“{line[:80]}” is no address. Write it like Marta Ruiz <marta@client.example>.") from error
-    return Recipient(name.strip()[:_LONGEST_NAME], address)
+    return Recipient(name.strip().strip('"').strip()[:_LONGEST_NAME], address)

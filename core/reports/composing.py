@@ -7,7 +7,7 @@ from django.utils import translation
 from django.utils.formats import date_format
 
 from core.reports.choices import Section
-from core.reports.document import Brand, Document, Part
+from core.reports.document import Brand, Document, Part, rewritten, xml_safe
 from core.reports.figures import Figures
 from core.reports.numbers import day_text, month_text
 from core.reports.periods import Days, whole_months
@@ -46,7 +46,7 @@ def compose(
         parts = [_part(Section(key), figures, words) for key in sections if key in Section.values]
         if note:
             parts.insert(_place_of_note(sections), _note(note, words))
-        return Document(
+        document = Document(
             language=words.language,
             title=title or words.report,
             period=period_text(Days(figures.first, figures.last)),
@@ -57,6 +57,7 @@ def compose(
             brand=brand,
             parts=tuple(part for part in parts if part is not None),
         )
+    return rewritten(document, xml_safe)
 
 
 def period_text(days: Days) -> str:

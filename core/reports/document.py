@@ -1,8 +1,11 @@
 """The parts a report is made of, whatever it is written as: every renderer draws the same document."""
 
 import datetime
-from dataclasses import dataclass
-from enum import StrEnum
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import Enum, StrEnum
+from typing import Any
 
 from core.reports.numbers import count_text, day_text, share_text
 
@@ -132,6 +135,26 @@ class Document:
     @property
     def tables(self) -> list[Table]:
         return [table for part in self.parts for table in part.tables]
+
+
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def xml_safe(text: str) -> str:
+    """Without what XML 1.0 (2.2) cannot hold: pictures and workbooks are XML, and one such sign in a campaign's name or
+    a link would leave the whole file unreadable."""
+    return _NOT_IN_XML.sub("", text)
+
+
+def rewritten(value: Any, change: Callable[[str], str]) -> Any:
+    """A document, or a part of one, with each of its texts changed."""
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return change(value)
+    if isinstance(value, tuple):
+        return tuple(rewritten(one, change) for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: rewritten(getattr(value, field.name), change) for field in fields(value)})
+    return value
 
 
 def value_text(value: Value) -> str:

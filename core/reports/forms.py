@@ -151,6 +151,10 @@ class BuilderForm(PeopleForm):
         self.initial.setdefault("sections", list(Section.values))
         self.initial.setdefault("formats", [one.value for one in (ReportFormat.PDF,) if one not in locks])
 
+    def clean_sections(self) -> list[str]:
+        """Each once: what is posted need not come from the page."""
+        return list(dict.fromkeys(self.cleaned_data["sections"]))
+
     def clean_formats(self) -> list[str]:
         chosen: list[str] = self.cleaned_data["formats"]
         for file_format in map(ReportFormat, chosen):

@@ -92,6 +92,12 @@ def test_nonsense_in_the_builder_is_explained_and_changes_nothing(
         assert not ReportDefinition.objects.exists()
 
 
+def test_section_that_is_posted_twice_is_in_the_report_once(browser: Client, petal: Organization) -> None:
+    browser.post(reverse(BUILDER), {**TYPED, "sections": ["links", "summary", "links"], "action": "make"})
+    with organization_scope(petal):
+        assert ReportPack.objects.get().sections == ["links", "summary"]
+
+
 def test_locked_format_says_why(signed_in: Any, florist: Organization) -> None:
     browser = signed_in(factories.make_user(Role.ACCOUNT_MANAGER, florist))
     page = browser.get(reverse(BUILDER))

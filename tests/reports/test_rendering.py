@@ -1,6 +1,7 @@
 """Every format says what the figures say, and what people wrote comes out as text."""
 
 import csv
+import dataclasses
 import io
 import re
 import zipfile
@@ -111,6 +112,26 @@ def test_xlsx_has_native_charts_over_the_cells_of_the_figures() -> None:
     assert any("<c:lineChart>" in chart for chart in charts)
     sheet = openpyxl.load_workbook(io.BytesIO(content))["Campaigns"]
     assert [cell.value for cell in sheet[2]][2:4] == [4_731, pytest.approx(1_940 / 4_731)]
+
+
+@pytest.mark.parametrize("client", ["Campaigns", "HISTORY", "links MOST followed", "[]:*?", "What changed " * 9])
+def test_xlsx_of_a_client_that_is_called_like_a_sheet_can_be_opened(client: str) -> None:
+    brand = dataclasses.replace(BRAND, client=client)
+    book = openpyxl.load_workbook(io.BytesIO(render(document(brand=brand), ReportFormat.XLSX)))
+    names = [name.casefold() for name in book.sheetnames]
+    assert len(names) == len(set(names)) == 10
+    assert "history" not in names
+    assert all(0 < len(name) <= 31 for name in names)
+
+
+@pytest.mark.parametrize("sign", ["\ufffe", "\uffff", "\x0b", "\x00", "\u202e", "\U0001f337"])
+def test_sign_that_xml_cannot_hold_breaks_no_file(sign: str) -> None:
+    odd = document(
+        name=f"Spring{sign} offer", note=f"Dear{sign} Marta", brand=dataclasses.replace(BRAND, client=f"P{sign}")
+    )
+    assert "41.0 %" in pdf_text(render(odd, ReportFormat.PDF))
+    sheets = openpyxl.load_workbook(io.BytesIO(render(odd, ReportFormat.XLSX)))
+    assert str(sheets["Campaigns"]["A2"].value).endswith(" offer")
 
 
 def test_csv_holds_every_table_in_plain_numbers() -> None:

@@ -21,10 +21,11 @@ def workbook(document: Document) -> bytes:
     book = xlsxwriter.Workbook(file, options)
     book.set_properties({"title": f"{document.title} · {document.period}", "author": document.brand.client})
     styles = _Styles(book, document)
-    _words_sheet(book, styles, document)
+    names = _SheetNames()
+    _words_sheet(book, styles, document, names)
     for part in document.parts:
         for table in part.tables:
-            _table_sheet(book, styles, part, table)
+            _table_sheet(book, styles, part, table, names)
     book.close()
     return file.getvalue()
 
@@ -44,8 +45,24 @@ class _Styles:
         self.day = book.add_format({"num_format": "yyyy-mm-dd", "align": "left"})
 
 
-def _words_sheet(book: Any, styles: _Styles, document: Document) -> None:
-    sheet = book.add_worksheet(_sheet_name(document.brand.client) or "Report")
+class _SheetNames:
+    """Once in a workbook whatever the case, and never "History", which Excel keeps for itself."""
+
+    def __init__(self) -> None:
+        self._taken = {"history"}
+
+    def __call__(self, title: str) -> str:
+        name = wanted = _sheet_name(title) or "Report"
+        number = 1
+        while name.casefold() in self._taken:
+            number += 1
+            name = f"{wanted[: _SHEET_NAME - 5].strip()} ({number})"
+        self._taken.add(name.casefold())
+        return name
+
+
+def _words_sheet(book: Any, styles: _Styles, document: Document, names: _SheetNames) -> None:
+    sheet = book.add_worksheet(names(document.brand.client))
     sheet.hide_gridlines(2)
     sheet.set_column(0, 0, 34)
     sheet.set_column(1, 3, 26)
@@ -86,8 +103,8 @@ def _words(sheet: Any, styles: _Styles, part: Part, row: int) -> int:
     return row + 1
 
 
-def _table_sheet(book: Any, styles: _Styles, part: Part, table: Table) -> None:
-    sheet = book.add_worksheet(_sheet_name(table.title))
+def _table_sheet(book: Any, styles: _Styles, part: Part, table: Table, names: _SheetNames) -> None:
+    sheet = book.add_worksheet(names(table.title))
     sheet.freeze_panes(1, 0)
     for column, head in enumerate(table.columns):
         sheet.write_string(0, column, head.title, styles.header)

@@ -93,6 +93,16 @@ def test_make_twice_with_the_same_id_makes_one(client: Organization) -> None:
     assert ReportPack.objects.count() == 1
 
 
+def test_make_of_something_else_with_the_same_id_makes_another(client: Organization) -> None:
+    pack_id = uuid4()
+    first = services.pack_make(spec=spec(client), user=None, pack_id=pack_id)
+    september = {"first_day": datetime.date(2026, 9, 1), "last_day": datetime.date(2026, 9, 30)}
+    for changed in (september, {"language": "es"}, {"note": "Dear Marta"}, {"sections": ("links",)}):
+        other = services.pack_make(spec=spec(client, **changed), user=None, pack_id=pack_id)
+        assert other.pk != first.pk
+    assert other.sections == ["links"]
+
+
 def test_make_without_sections_or_of_no_days_is_refused(client: Organization) -> None:
     with pytest.raises(ReportRefused, match="at least one section"):
         services.pack_make(spec=spec(client, sections=()), user=None)

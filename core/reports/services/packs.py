@@ -70,11 +70,14 @@ def pack_make(
     due_on: datetime.date | None = None,
 ) -> ReportPack:
     """Collect the figures and freeze them. With a `pack_id` that is there already, that pack: asking twice makes one.
+    Asking for something else with it, as a page does that somebody came back to, makes another.
 
     The caller has checked the right. Raises ReportRefused, and IntegrityError for a period that was made before.
     """
     if pack_id is not None and (found := ReportPack.objects.filter(pk=pack_id).first()):
-        return found
+        if _is_asked_for(found, spec):
+            return found
+        pack_id = None
     if not set(spec.sections) & set(Section.values):
         raise ReportRefused("Choose at least one section.")
     days = spec.days(due_on)
@@ -99,6 +102,12 @@ def pack_make(
     _insert(pack)
     audit.record(action="reportpack.made", obj=pack, changes={"days": [None, f"{days.first} – {days.last}"]})
     return pack
+
+
+def _is_asked_for(pack: ReportPack, spec: ReportSpec) -> bool:
+    days = spec.days()
+    made = (pack.first_day, pack.last_day, pack.language, pack.title, pack.note, list(pack.sections))
+    return made == (days.first, days.last, spec.language, spec.title, spec.note, list(spec.sections))
 
 
 def _insert(pack: ReportPack) -> None:

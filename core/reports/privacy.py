@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
 from core.accounts import audit
 from core.contacts.privacy.registry import DataHolder, Person
+from core.reports.choices import ReportMailState
 from core.reports.models import ReportDefinition, ReportMail
 
 
@@ -27,10 +29,13 @@ def sections(person: Person) -> dict[str, Any]:
 
 
 def erase(person: Person) -> None:
-    """That a report was sent stays; to whom goes. No planned report goes to them any more."""
-    for mail in ReportMail.objects.filter(_addressed(person), organization_id=person.organization_id):
+    """That a report was sent stays; to whom goes. What waits, and planned reports, go to them no more."""
+    mails = ReportMail.objects.filter(_addressed(person), organization_id=person.organization_id).select_for_update()
+    for mail in mails.order_by("pk"):
         mail.name, mail.email, mail.words = audit.ERASED, f"{audit.ERASED}-{mail.pk.hex}", ""
-        mail.save(update_fields=["name", "email", "words"])
+        if mail.state == ReportMailState.WAITING:
+            mail.state, mail.due_at, mail.done_at = ReportMailState.FAILED, None, timezone.now()
+        mail.save(update_fields=["name", "email", "words", "state", "due_at", "done_at"])
     erased = {email.casefold() for email in person.emails}
     for definition in ReportDefinition.objects.filter(organization_id=person.organization_id).select_for_update():
         kept = [one for one in definition.recipients if one["email"].casefold() not in erased]

@@ -326,3 +326,8 @@ def test_erased_person_gets_no_report_and_is_named_nowhere(client: Organization)
     assert not ReportMail.objects.filter(email__contains="marta").exists()
     assert ReportDefinition.objects.get().recipients == [{"name": "", "email": LUIS.email}]
     assert ReportMail.objects.filter(email=LUIS.email).exists()
+    erased = ReportMail.objects.exclude(email=LUIS.email).get()
+    with pytest.raises(ReportRefused, match="erased"):
+        services.mail_send_again(mail_id=erased.pk)
+    send_report_mails(organization_id=client.pk)
+    assert [mail.recipient for mail in SandboxMail.objects.all()] == [LUIS.email]

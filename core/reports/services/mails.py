@@ -107,6 +107,8 @@ def mail_send_again(*, mail_id: UUID) -> ReportMail:
     mail = ReportMail.objects.select_for_update(of=("self",)).select_related("pack").get(pk=mail_id)
     if mail.state not in (ReportMailState.FAILED, ReportMailState.UNKNOWN):
         raise ReportRefused(f"The mail to {mail.email} needs no second try: {mail.get_state_display().lower()}.")
+    if "@" not in mail.email:
+        raise ReportRefused("Whom this mail was for was erased at their own request.")
     if not is_open(mail.pack):
         raise ReportRefused("The link of this report does not work any more. Open it first, then send the mail.")
     mail.state, mail.due_at, mail.done_at = ReportMailState.WAITING, timezone.now(), None

@@ -12,6 +12,7 @@ from django.http import HttpResponse
 from django.utils import formats
 from django.utils.html import format_html
 
+from core.exports.formulas import formula_safe
 from dashboards.numbers import count_text
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -64,7 +65,7 @@ def csv_download(table: Table, *, file_name: str) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="{file_name}"'
     response["Cache-Control"] = "no-store, private"
     writer = csv.writer(response)
-    writer.writerow([column.title for column in table.columns])
+    writer.writerow([_neutralised(column.title) for column in table.columns])
     for row in table.rows:
         writer.writerow([_neutralised(column.read(row)) for column in table.columns])
     return response
@@ -111,11 +112,11 @@ def _write(sheet: Any, line: int, number: int, value: Any) -> None:
 
 
 def _neutralised(value: Any) -> Any:
-    """Text that a spreadsheet would run as a formula is marked as text."""
+    """Text that a spreadsheet would run as a formula is marked as text; titles may be the names of campaigns."""
     if isinstance(value, float):
         return round(value, 2)
     if isinstance(value, datetime.datetime):
         return value.strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return f"'{value}"
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA_STARTS) else formula_safe(value)
     return "" if value is None else value

@@ -147,9 +147,11 @@ def _zone_of_campaign(request: HttpRequest) -> datetime.tzinfo:
 def _span(text: str) -> tuple[datetime.datetime, datetime.datetime] | None:
     found = _SPAN.fullmatch(text)
     try:
-        return (datetime.datetime.fromisoformat(found[1]), datetime.datetime.fromisoformat(found[2])) if found else None
+        span = (datetime.datetime.fromisoformat(found[1]), datetime.datetime.fromisoformat(found[2])) if found else None
     except ValueError:
         return None
+    # Every clock of the world can show these.
+    return span if span and all(1 < moment.year < datetime.MAXYEAR for moment in span) else None
 
 
 def _uuid(text: Any) -> UUID | None:

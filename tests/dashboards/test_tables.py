@@ -10,14 +10,14 @@ def table(value: object) -> Table:
     return Table("links", "Links", (Column("Link", lambda row: row),), [value])
 
 
-@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@x", "\t=1", " =1+1", "＝1+1", "\"=1"])
+@pytest.mark.parametrize("value", ["=1+1", "+1", "-1", "@x", "\t=1", " =1+1", "＝1+1", '"=1'])
 def test_csv_of_a_text_that_is_a_formula_marks_it_as_text(value: str) -> None:
     line = csv_download(table(value), file_name="x.csv").content.decode().splitlines()[1].strip('"')
     assert line.startswith("'")
 
 
 def test_csv_of_a_title_that_is_a_formula_marks_it_as_text() -> None:
-    column = Column("=HYPERLINK(\"http://evil.example\") · Florist, %", lambda row: row)
+    column = Column('=HYPERLINK("http://evil.example") · Florist, %', lambda row: row)
     titled = Table("opens", "Opens", (column,), ["x"])
     line = csv_download(titled, file_name="x.csv").content.decode().lstrip("\ufeff").splitlines()[0]
     assert line.startswith("\"'=HYPERLINK")

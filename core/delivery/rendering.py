@@ -150,7 +150,7 @@ def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot, revision: int
         from_email=compiled.from_email,
         reply_to=compiled.reply_to,
         message_id_domain=_domain(compiled.from_email),
-        headers=bulk_headers(compiled, snapshot),
+        headers=bulk_headers(compiled, snapshot, reply_host),
         dkim=signing_key(snapshot.organization_id, compiled.from_email),
         reply_host=reply_host,
         bounce_host=bounce_host,
@@ -162,15 +162,21 @@ def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot, revision: int
     return CampaignMail(content, compiled.merge_keys, links, audience, snapshot.pk, snapshot.campaign_id, revision)
 
 
-def bulk_headers(compiled: CompiledContent, snapshot: CampaignSnapshot) -> dict[str, MergeTemplate | str]:
+def bulk_headers(
+    compiled: CompiledContent, snapshot: CampaignSnapshot, reply_host: str = ""
+) -> dict[str, MergeTemplate | str]:
     """What mailbox providers ask of bulk senders.
 
     List-Unsubscribe with an HTTPS and a mailto address (RFC 2369) and one click (RFC 8058), List-Id (RFC 2919),
     Feedback-ID (Gmail: up to three ids, then a constant sender; none names a person), Precedence.
+
+    A mail to the second address bears the link of the first as its subject: at a `reply_host` it unsubscribes by
+    itself (tracking/inbound), and whoever reads the client's own mailbox has the link to do it.
     """
     organization, campaign = snapshot.organization_id.hex, snapshot.campaign_id.hex
-    reply_to = compiled.reply_to or compiled.from_email
-    unsubscribe = f"<{{{{ {UNSUBSCRIBE_KEY} }}}}>, <mailto:{reply_to}?subject=unsubscribe>"
+    to = f"unsubscribe@{reply_host}" if reply_host else compiled.reply_to or compiled.from_email
+    link = f"{{{{ {UNSUBSCRIBE_KEY} }}}}"
+    unsubscribe = f"<{link}>, <mailto:{to}?subject=unsubscribe%20{link}>"
     return {
         "List-Unsubscribe": parse(unsubscribe, context=Escape.HEADER, allowed=_HEADER_KEYS),
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",

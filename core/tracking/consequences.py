@@ -7,7 +7,7 @@
 | reputation, authentication, content, policy, too many (bounces.ABOUT_SENDER) | nothing: it is about the sender |
 |   … | and the client's team sees a SendingAlert, one for each domain, kind and day |
 | a complaint | complained and suppressed at once |
-| an unsubscription at the provider | unsubscribed and suppressed at once |
+| an unsubscription at the provider, or by mail | unsubscribed and suppressed at once |
 """
 
 from typing import Any
@@ -102,7 +102,7 @@ def apply(cursor: Any) -> None:
     for contact_ids, reason, note in (
         (complained, SuppressionReason.COMPLAINED, "complaint reported by the mailbox provider"),
         ([*gone, *often], SuppressionReason.BOUNCED, "bounce reported by the mail server"),
-        (left, SuppressionReason.UNSUBSCRIBED, "unsubscribed at the mail provider"),
+        (left, SuppressionReason.UNSUBSCRIBED, "unsubscribed by mail or at the mail provider"),
     ):
         if contact_ids:
             contacts_stop(contact_ids=contact_ids, reason=reason, note=note)

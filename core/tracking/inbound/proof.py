@@ -4,6 +4,7 @@
 |---|---|
 | recipients of the mail | the address that ours went out with: for reports the return path, for answers Reply-To |
 | headers or text of the returned mail | the unsubscribe link, in the header List-Unsubscribe of every campaign mail |
+| subject | the same link, where List-Unsubscribe was answered by mail |
 | References, In-Reply-To | our Message-ID: the ledger's id, of which 62 bits are chance. Good for a reply only |
 """
 
@@ -24,6 +25,9 @@ _RECIPIENT_HEADERS = ("X-Original-To", "Delivered-To", "X-Envelope-To", "Envelop
 _RETURNED = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _UNSUBSCRIBE = re.compile(r"/u/([A-Za-z0-9_-]{40,80})(?![A-Za-z0-9_-])")
+_WISH = re.compile(
+    r"\s*unsubscribe\s+https?://[^\s/]{1,253}(?:/[^\s/]{1,100}){0,5}" + _UNSUBSCRIBE.pattern + r"\s*$", re.I
+)
 _MESSAGE_ID = re.compile(r"<([0-9a-f]{32})@[A-Za-z0-9.-]{1,253}>")
 
 
@@ -54,6 +58,17 @@ def reply_proof(mail: Message, envelope_to: Iterable[str] = ()) -> Proof | None:
     if match := _MESSAGE_ID.search(answered):
         return Proof(UUID(match[1]), False)
     return signed_proof(mail)
+
+
+def unsubscribe_proof(mail: Message) -> Proof | None:
+    """The mail of ours whose List-Unsubscribe somebody's mail program answered by mail, with the subject it names."""
+    match = _WISH.match(header(mail, "Subject"))
+    if match is None:
+        return None
+    try:
+        return Proof(message_id_from(Purpose.UNSUBSCRIBE, match[1]), True)
+    except BadToken:
+        return None
 
 
 def _addressed(text: str, purpose: Purpose) -> UUID | None:

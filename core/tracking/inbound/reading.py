@@ -11,11 +11,11 @@ from typing import Any
 from uuid import UUID
 
 from core.tracking.bounce_classes import classify
-from core.tracking.choices import EventType
+from core.tracking.choices import EventType, Verdict, VerdictReason
 from core.tracking.inbound.bounces import Bounce, read_bounce
 from core.tracking.inbound.feedback import read_feedback
 from core.tracking.inbound.mime import header
-from core.tracking.inbound.proof import reply_proof, signed_proof
+from core.tracking.inbound.proof import reply_proof, signed_proof, unsubscribe_proof
 from core.tracking.inbound.replies import MOST_SUBJECT, is_automatic, sender_of, written_text
 from core.tracking.intake import Arrival
 
@@ -28,6 +28,7 @@ class MailKind(StrEnum):
 
     BOUNCE = "bounces"
     COMPLAINT = "complaints"
+    UNSUBSCRIPTION = "unsubscriptions"
     REPLY = "replies"
     AUTOMATIC = "automatic"
     UNPROVEN = "unproven"
@@ -54,7 +55,8 @@ class ReadMail:
 
 
 def understand(mail: Message, envelope_to: Sequence[str], *, received_at: datetime.datetime) -> ReadMail:
-    """Reports first: they carry the marks of automatic mail, too."""
+    """Reports first: they carry the marks of automatic mail, too. So may a wish to unsubscribe, which programs write on
+    a press of a button."""
     feedback = read_feedback(mail)
     if feedback is not None and not feedback.is_complaint:
         return ReadMail(MailKind.OTHER)
@@ -67,6 +69,8 @@ def understand(mail: Message, envelope_to: Sequence[str], *, received_at: dateti
         if bounce is None:
             return ReadMail(MailKind.COMPLAINT, _complaint(proof.message_id, when))
         return ReadMail(MailKind.BOUNCE, _bounced(proof.message_id, bounce, mail, when))
+    if wish := unsubscribe_proof(mail):
+        return ReadMail(MailKind.UNSUBSCRIPTION, _unsubscribed(wish.message_id, mail, received_at))
     if is_automatic(mail):
         return ReadMail(MailKind.AUTOMATIC)
     answered = reply_proof(mail, envelope_to)
@@ -88,6 +92,19 @@ def _bounced(message_id: UUID, bounce: Bounce, mail: Message, when: datetime.dat
         occurred_at=when,
         bounce_class=classify(status=bounce.status, words=bounce.words) if is_back else "",
         seen={name: value for name, value in seen.items() if value},
+    )
+
+
+def _unsubscribed(message_id: UUID, mail: Message, received_at: datetime.datetime) -> Arrival:
+    """A later mail is a wish of its own: the person may have come back in between."""
+    return Arrival(
+        message_id=message_id,
+        type=EventType.UNSUBSCRIBED,
+        event_key=_key("unsub", message_id, header(mail, "Message-ID"), header(mail, "Date")),
+        occurred_at=_moment(mail, received_at),
+        verdict=Verdict.HUMAN,
+        reasons=(VerdictReason.ONE_CLICK,),
+        seen={"by": "unsubscribe mail"},
     )
 
 

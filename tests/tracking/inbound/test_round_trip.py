@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
 from core.accounts.models import Organization
 from core.common.tenancy import organization_scope
-from core.delivery.models import Connection
+from core.delivery.models import Connection, Message
 from core.delivery.models.connections import ConnectionKind, SmtpSecurity
 from core.delivery.transports.anymail import AnymailTransport
 from core.delivery.transports.sendgrid.letter import Letter
@@ -16,15 +19,15 @@ from core.delivery.transports.smtp import SmtpTransport
 from core.delivery.transports.smtp_session import Security, SmtpSettings
 from core.domains.models import SendingDomain
 from core.tracking.choices import WebhookKind
-from core.tracking.models import Reply
+from core.tracking.models import AnalyticsEvent, DeadEvent, Reply
 from tests.delivery.conftest import ledger  # noqa: F401
 from tests.delivery.ledger import run_work, sending_campaign
 from tests.delivery.test_anymail_transport import settings_for
 from tests.delivery.transport_contract import mail_content, people
 from tests.support.postmark_server import PostmarkServer
 from tests.support.smtp_server import SmtpServer
-from tests.tracking.inbound.mails import dsn, plain
-from tests.tracking.inbound.posts import make_endpoint, post_signed, read, reloaded
+from tests.tracking.inbound.mails import DATE, dsn, plain
+from tests.tracking.inbound.posts import count, make_endpoint, post_signed, read, reloaded
 
 REPLIES, BOUNCES = "reply.bakery.example", "bounce.bakery.example"
 
@@ -63,8 +66,9 @@ def test_sendgrid_gets_one_reply_address_at_the_host() -> None:
     assert letter.request([person])["reply_to"] == {"email": f"replies@{REPLIES}"}
 
 
-@pytest.mark.usefixtures("ledger")
-def test_campaign_over_smtp_whose_bounce_and_reply_come_back(in_florist: Organization, server: SmtpServer) -> None:
+@pytest.fixture
+def sent(ledger: Any, in_florist: Organization, server: SmtpServer) -> dict[str, tuple[Any, Message]]:  # noqa: F811
+    """A campaign to three people over SMTP, from a domain with hosts for what comes back: mails and rows by address."""
     Connection.objects.filter(is_default=True).update(is_default=False)
     Connection.objects.create(
         organization=in_florist,
@@ -83,18 +87,64 @@ def test_campaign_over_smtp_whose_bounce_and_reply_come_back(in_florist: Organiz
     )
     campaign = sending_campaign(in_florist, 3)
     run_work()
-    mails = {mail.recipients[0]: mail for mail in server.accepted}
-    assert len(mails) == 3
     messages = {message.contact.email: message for message in campaign.messages.select_related("contact")}
-    gone, wrote, quoted = sorted(mails)
+    assert len(server.accepted) == 3
+    return {mail.recipients[0]: (mail, messages[mail.recipients[0]]) for mail in server.accepted}
+
+
+def test_campaign_over_smtp_whose_bounce_and_reply_come_back(
+    in_florist: Organization, sent: dict[str, tuple[Any, Message]]
+) -> None:
+    gone, wrote, quoted = sorted(sent)
     endpoint = make_endpoint(in_florist, WebhookKind.INBOUND_SIGNED)
-    reply_to = mails[wrote].raw.partition(b"Reply-To: ")[2].partition(b"\r\n")[0].decode()
-    returned = mails[quoted].raw.partition(b"\r\n\r\n")[0].decode() + "\r\n"
+    reply_to = sent[wrote][0].raw.partition(b"Reply-To: ")[2].partition(b"\r\n")[0].decode()
+    returned = sent[quoted][0].raw.partition(b"\r\n\r\n")[0].decode() + "\r\n"
     with organization_scope(in_florist):
-        post_signed(endpoint, dsn("", to=mails[gone].sender))
+        post_signed(endpoint, dsn("", to=sent[gone][0].sender))
         post_signed(endpoint, plain("Thank you", to=reply_to))
         post_signed(endpoint, dsn(returned, status="5.2.2", diagnostic="smtp; 552 5.2.2 mailbox full"))
     read()
-    assert reloaded(messages[gone]).bounce_class == "invalid_address"
-    assert reloaded(messages[quoted]).bounce_class == "mailbox_full"
-    assert Reply.objects.get().message_id == messages[wrote].pk
+    assert reloaded(sent[gone][1]).bounce_class == "invalid_address"
+    assert reloaded(sent[quoted][1]).bounce_class == "mailbox_full"
+    assert Reply.objects.get().message_id == sent[wrote][1].pk
+
+
+def test_unsubscribing_by_mail_works_without_a_person_and_only_with_the_token_of_that_mail(
+    in_florist: Organization, museum: Organization, sent: dict[str, tuple[Any, Message]]
+) -> None:
+    """A mail program writes to the second address of List-Unsubscribe, with the subject it names, and says that it
+    is a program."""
+    left, stays, elsewhere = sorted(sent)
+    endpoint = make_endpoint(in_florist, WebhookKind.INBOUND_SIGNED)
+    host = in_florist.default_from_email.partition("@")[2]
+    for person in (left, left):
+        to, subject = _mailto(sent[person][0].raw)
+        assert to == f"unsubscribe@reply.{host}"
+        post_signed(endpoint, _written(to, subject))
+    to, subject = _mailto(sent[stays][0].raw)
+    post_signed(endpoint, _written(to, subject[:-1] + ("A" if subject[-1] != "A" else "B")))
+    post_signed(endpoint, _written(to, "unsubscribe"))
+    foreign = make_endpoint(museum, WebhookKind.INBOUND_SIGNED)
+    post_signed(foreign, _written(*_mailto(sent[elsewhere][0].raw)))
+    read()
+    assert reloaded(sent[left][1].contact).status == "unsubscribed"
+    assert reloaded(sent[left][1]).unsubscribed_at is not None
+    assert [reloaded(sent[person][1].contact).status for person in (stays, elsewhere)] == ["subscribed"] * 2
+    assert count(Reply) == 0 and count(DeadEvent) == 1
+    with organization_scope(in_florist):
+        assert AnalyticsEvent.objects.filter(type="unsubscribed").count() == 1
+
+
+def _mailto(raw: bytes) -> tuple[str, str]:
+    """Address and subject of the second address."""
+    value = str(message_from_bytes(raw, policy=policy.SMTP)["List-Unsubscribe"])
+    to, _, query = value.rpartition("<mailto:")[2].rstrip(">").partition("?")
+    return to, parse_qs(query)["subject"][0]
+
+
+def _written(to: str, subject: str) -> bytes:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "Ana <ana@people.example>", to, subject
+    mail["Date"], mail["Message-ID"], mail["Auto-Submitted"] = DATE, "<wish@people.example>", "auto-generated"
+    mail.set_content("This message was generated by a mail program.")
+    return mail.as_bytes(policy=policy.SMTP)

@@ -5,7 +5,7 @@ so that no line can outgrow 76 columns whatever the value is (RFC 2045 6.7), and
 """
 
 import re
-from base64 import b64encode
+from base64 import b64encode, encodebytes
 from binascii import b2a_qp
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -18,7 +18,7 @@ from uuid import UUID
 import idna
 
 from core.delivery.return_addresses import reply_address
-from core.delivery.transports.base import MailContent, Recipient
+from core.delivery.transports.base import Attachment, MailContent, Recipient
 from core.delivery.transports.errors import AddressProblem, HeaderProblem, NonAsciiLocalPart
 from core.domains.dkim import signature
 from core.email_templates.merge_tags import Choice, MergeTemplate, Segment, Slot
@@ -45,6 +45,8 @@ _NEEDS_NO_CODE = re.compile(r"[!-<>-~]+|(?!From )[!-<>-~][ -<>-~]{0,73}[!-<>-~]"
 _QP_COLUMNS = 75  # RFC 2045 section 6.7: 76 with the "=" of a soft break
 _OUTGROWN_LINE = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
 _FROM_LINE = re.compile(rb"^(?:From )+", re.MULTILINE)
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_CONTENT_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 
 _PART_HEADERS = "Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
 
@@ -68,6 +70,7 @@ class MimeSkeleton:
         self._subject = content.subject if _varies(content.subject) else None
         self._text, self._text_holes = _body(content.text)
         self._html, self._html_holes = _body(content.html)
+        self._files = [_attached(one) for one in content.attachments]
 
     def build(self, recipient: Recipient, *, date: datetime) -> bytes:
         """The complete mail: ASCII only, CRLF only, ending with CRLF, not dot-stuffed. `date` must be aware.
@@ -80,15 +83,32 @@ class MimeSkeleton:
         boundary = boundary_for(recipient.message_id)
         mail = b"".join(
             [
-                self._headers(recipient, date, boundary),
+                self._headers(recipient, date),
+                self._alternative(boundary) if not self._files else self._mixed(boundary),
                 f"--{boundary}\r\n{_PART_HEADERS.format(kind='plain')}".encode(),
                 *_filled(self._text, self._text_holes, recipient.values),
                 f"\r\n--{boundary}\r\n{_PART_HEADERS.format(kind='html')}".encode(),
                 *_filled(self._html, self._html_holes, recipient.values),
                 f"\r\n--{boundary}--\r\n".encode(),
+                *self._behind(boundary),
             ]
         )
         return mail if self.content.dkim is None else signature(mail, self.content.dkim) + mail
+
+    def _alternative(self, boundary: str) -> bytes:
+        return f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n'.encode()
+
+    def _mixed(self, boundary: str) -> bytes:
+        """With files the mail is what people read, and beside it the files (RFC 2046 5.1.3)."""
+        outer = _outer(boundary)
+        head = f'Content-Type: multipart/mixed;\r\n boundary="{outer}"\r\n\r\n--{outer}\r\n'
+        return head.encode() + self._alternative(boundary)
+
+    def _behind(self, boundary: str) -> list[bytes]:
+        if not self._files:
+            return []
+        outer = _outer(boundary).encode()
+        return [*(b"\r\n--%b\r\n%b" % (outer, file) for file in self._files), b"\r\n--%b--\r\n" % outer]
 
     def _shared(self, content: MailContent) -> str:
         lines = [f"MIME-Version: 1.0\r\nFrom: {mailbox('From', content.from_name, content.from_email)}"]
@@ -102,7 +122,7 @@ class MimeSkeleton:
                 lines.append(f"{_header_name(name)}: {structured_text(name, literal)}")
         return "\r\n".join(lines)
 
-    def _headers(self, recipient: Recipient, date: datetime, boundary: str) -> bytes:
+    def _headers(self, recipient: Recipient, date: datetime) -> bytes:
         values = recipient.values
         lines = [
             f"Date: {format_datetime(date)}",
@@ -115,13 +135,28 @@ class MimeSkeleton:
         if self._subject is not None:
             lines.append(f"Subject: {header_text('Subject', self._subject.render(values))}")
         lines.extend(f"{name}: {structured_text(name, value.render(values))}" for name, value in self._merged_headers)
-        lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"\r\n\r\n')
-        return "\r\n".join(lines).encode("ascii")
+        return "\r\n".join([*lines, ""]).encode("ascii")
 
 
 def boundary_for(message_id: UUID) -> str:
     """A boundary that no quoted-printable body can contain: there "=" is never followed by "_" (RFC 2045 6.7)."""
     return f"=_{message_id.hex}"
+
+
+def _outer(boundary: str) -> str:
+    """Not beginning like the inner one: some programs compare no further."""
+    return f"=_mixed{boundary}"
+
+
+def _attached(file: Attachment) -> bytes:
+    """The part of a file. Raises HeaderProblem for a name or type that would have to be encoded."""
+    if not _FILE_NAME.fullmatch(file.name) or not _CONTENT_TYPE.fullmatch(file.content_type):
+        raise HeaderProblem(f"A file cannot be named {single_line(file.name)!r}; choose another name.")
+    head = (
+        f"Content-Type: {file.content_type}\r\nContent-Transfer-Encoding: base64\r\n"
+        f'Content-Disposition: attachment;\r\n filename="{file.name}"\r\n\r\n'
+    )
+    return head.encode() + encodebytes(file.content).replace(b"\n", b"\r\n")
 
 
 # Bodies

@@ -190,15 +190,18 @@ def rendered_mail(message_id: UUID, *, inert: bool = False) -> RenderedMail:
 def parsed_mail(raw: bytes) -> "ReadMail":
     """A stored mail as a mail program reads it."""
     message: Any = message_from_bytes(raw, policy=policy.default)
-    parts = {part.get_content_type(): part.get_content() for part in message.walk() if not part.is_multipart()}
+    leaves = [part for part in message.walk() if not part.is_multipart()]
+    parts = {part.get_content_type(): part.get_content() for part in leaves if not part.is_attachment()}
+    files = [(part.get_filename(), len(part.get_content())) for part in leaves if part.is_attachment()]
     headers = [(name, str(value)) for name, value in message.items()]
-    return ReadMail(headers, parts.get("text/html", ""), parts.get("text/plain", ""))
+    return ReadMail(headers, parts.get("text/html", ""), parts.get("text/plain", ""), files)
 
 
 @dataclass(frozen=True)
 class ReadMail:
-    """Headers in order, and the two bodies."""
+    """Headers in order, the two bodies, and name and size in bytes of each attached file."""
 
     headers: list[tuple[str, str]]
     html: str
     text: str
+    files: list[tuple[str, int]]

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.template.defaultfilters import filesizeformat
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -15,9 +16,10 @@ from core.accounts.models import Organization, User
 from core.common.validators import validate_one_line
 from core.reports.choices import WEEKDAYS, Frequency, Language, Period, ReportFormat, Section
 from core.reports.errors import ReportRefused
+from core.reports.mailing import MOST_ATTACHED_BYTES
 from core.reports.models import LONGEST_NOTE, ReportDefinition
 from core.reports.periods import Plan
-from core.reports.services import DefinitionValues, Recipient, ReportSpec, recipients_of
+from core.reports.services import DefinitionValues, Recipient, ReportSpec, format_locks, recipients_of
 
 _PEOPLE_HELP = "One a line, such as Marta Ruiz <marta@client.example>."
 
@@ -50,10 +52,21 @@ class PeopleForm(forms.Form):
         help_text=_PEOPLE_HELP,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),
     )
+    attach_pdf = forms.BooleanField(
+        label="Attach the PDF to the mail",
+        required=False,
+        initial=True,
+        help_text=(
+            f"Up to {filesizeformat(MOST_ATTACHED_BYTES)}; a larger one stays behind the link. "
+            "The link can be withdrawn later, an attached file cannot."
+        ),
+    )
 
     def __init__(self, *args: Any, organization: Organization, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.organization = organization
+        if ReportFormat.PDF in format_locks(organization.pk):
+            del self.fields["attach_pdf"]
         self._people = {str(person.pk): person for person in people_of(organization)}
         self.fields["members"].choices = [  # type: ignore[attr-defined]
             (key, f"{person.full_name or person.email} ({person.email})") for key, person in self._people.items()
@@ -195,6 +208,7 @@ class BuilderForm(PeopleForm):
             formats=tuple(cleaned["formats"]),
             recipients=tuple(cleaned["recipients"]),
             plan=Plan(frequency, day, cleaned["hour"]) if frequency else None,
+            attach_pdf=bool(cleaned.get("attach_pdf")),
         )
 
     def section_rows(self) -> list[tuple[str, str, bool]]:
@@ -214,7 +228,8 @@ class BuilderForm(PeopleForm):
 
 def initial_of(definition: ReportDefinition) -> dict[str, Any]:
     """The builder's values of a report that is kept, but for its people."""
-    names = ("period", "first_day", "last_day", "language", "title", "sections", "note", "formats", "name", "frequency")
+    names = ("period", "first_day", "last_day", "language", "title", "sections", "note", "formats", "name")
+    names += ("frequency", "attach_pdf")
     initial: dict[str, Any] = {name: getattr(definition, name) for name in names}
     key = "weekday" if definition.frequency == Frequency.WEEKLY else "month_day"
     return initial | {"hour": definition.hour, key: definition.day}

@@ -18,20 +18,29 @@ from core.delivery.models import Connection
 from core.delivery.retry_policy import retry_delay_seconds
 from core.delivery.services import connection_paused
 from core.delivery.transactional import NEXT_TRY, NO_ANSWER, confirmation_problem
-from core.delivery.transports.base import MailContent, Outcome, OutcomeKind, Recipient
+from core.delivery.transports.base import Attachment, MailContent, Outcome, OutcomeKind, Recipient
 from core.delivery.transports.errors import ConnectionProblem, TransportError
 from core.delivery.transports.registry import transports
 from core.domains.queries import signing_key
 from core.email_templates.merge_tags import MergeTemplate
 from core.reports.brand import brand_of
-from core.reports.choices import ReportFormat, ReportMailState, Section
+from core.reports.choices import CONTENT_TYPES, ReportFormat, ReportMailState, Section
 from core.reports.composing import period_text
 from core.reports.document import Part
 from core.reports.links import report_pdf_url, report_url
 from core.reports.models import ReportMail, ReportPack
 from core.reports.numbers import day_text
 from core.reports.periods import Days
-from core.reports.services import LINK_CLOSED, is_open, mail_outcome, mails_claim, mails_postpone, pack_document
+from core.reports.presentation import file_name
+from core.reports.services import (
+    LINK_CLOSED,
+    is_open,
+    mail_outcome,
+    mails_claim,
+    mails_postpone,
+    pack_document,
+    ready_file,
+)
 from core.reports.services.files import format_locks
 from core.reports.wording import wording_in
 
@@ -39,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 AT_ONCE = 5
 MOST_A_RUN = 100
+MOST_ATTACHED_BYTES = 5 * 1024 * 1024
+"""Of a PDF; a third more in the mail. Servers that take only small mails draw the line at 10 MB."""
 _HEADERS: dict[str, MergeTemplate | str] = {
     "Auto-Submitted": "auto-generated",  # RFC 3834: no vacation notice answers it
     "X-Auto-Response-Suppress": "All",  # the same for Exchange
@@ -71,9 +82,10 @@ def _send(organization: Organization, mail: ReportMail) -> str:
         return OutcomeKind.FAILED.value
     connection = Connection.objects.get(organization_id=organization.pk, is_default=True)
     recipient = Recipient(mail.pk, mail.email, mail.name, {}, in_ledger=False)
+    content = report_mail(organization, mail.pack, attach_pdf=mail.attach_pdf)
     try:
         transport = transports.get(connection.pk, connection.updated_at)
-        (answer,) = transport.send(report_mail(organization, mail.pack), [recipient])
+        (answer,) = transport.send(content, [recipient])
     except TransportError as problem:
         logger.warning("A report of %s stands still (%s).", organization.pk, problem.code)
         if isinstance(problem, ConnectionProblem):
@@ -81,15 +93,15 @@ def _send(organization: Organization, mail: ReportMail) -> str:
             connection_paused(connection=connection, problem=str(problem))
         mails_postpone(mail_ids=[mail.pk], problem=str(problem), due_at=timezone.now() + NEXT_TRY)
         return "postponed"
-    _write(mail, answer)
+    _write(mail, answer, had_pdf=bool(content.attachments))
     return answer.kind.value
 
 
-def _write(mail: ReportMail, answer: Outcome) -> None:
+def _write(mail: ReportMail, answer: Outcome, *, had_pdf: bool) -> None:
     """What the provider said, as the state of the mail."""
     words = f"{answer.code} {answer.words}".strip() if answer.code[:1].isdigit() else answer.words or answer.code
     if answer.kind is OutcomeKind.ACCEPTED:
-        mail_outcome(mail_id=mail.pk, state=ReportMailState.SENT, words=words)
+        mail_outcome(mail_id=mail.pk, state=ReportMailState.SENT, words=words, had_pdf=had_pdf)
     elif answer.kind is OutcomeKind.UNKNOWN:
         mail_outcome(mail_id=mail.pk, state=ReportMailState.UNKNOWN, words=NO_ANSWER)
     elif answer.kind is OutcomeKind.FAILED:
@@ -103,8 +115,9 @@ def _write(mail: ReportMail, answer: Outcome) -> None:
         mail_outcome(mail_id=mail.pk, state=ReportMailState.WAITING, words=words, due_at=due_at)
 
 
-def report_mail(organization: Organization, pack: ReportPack) -> MailContent:
+def report_mail(organization: Organization, pack: ReportPack, *, attach_pdf: bool = False) -> MailContent:
     """The mail with the key figures, the first sentences and the link; as the report, out of what was frozen."""
+    files = _attachments(pack) if attach_pdf else ()
     words = wording_in(pack.language)
     brand = brand_of(pack.organization_id, pack.brand)
     asker = pack.created_by
@@ -120,6 +133,7 @@ def report_mail(organization: Organization, pack: ReportPack) -> MailContent:
             "text": words.mail_text.format(period=period),
             "link": report_url(pack.pk),
             "pdf_link": "" if ReportFormat.PDF in format_locks(organization.pk) else report_pdf_url(pack.pk),
+            "attached": words.mail_attached if files else "",
             "until": words.mail_until.format(date=day_text(pack.link_expires_at.astimezone(zone).date())),
             "reason": words.mail_reason.format(person=pack.prepared_by or organization.name),
         }
@@ -135,7 +149,16 @@ def report_mail(organization: Organization, pack: ReportPack) -> MailContent:
         message_id_domain=organization.default_from_email.rpartition("@")[2],
         headers=_HEADERS,
         dkim=signing_key(organization.pk, organization.default_from_email),
+        attachments=files,
     )
+
+
+def _attachments(pack: ReportPack) -> tuple[Attachment, ...]:
+    """The PDF, where it is there and not too large to be mailed."""
+    content = ready_file(pack_id=pack.pk, file_format=ReportFormat.PDF)
+    if content is None or len(content) > MOST_ATTACHED_BYTES:
+        return ()
+    return (Attachment(file_name(pack, ReportFormat.PDF), CONTENT_TYPES[ReportFormat.PDF], content),)
 
 
 def _excerpt(pack: ReportPack) -> dict[str, Part]:

@@ -41,6 +41,7 @@ class ReportDefinition(UUIDModel, TimeStamped, OrganizationOwned, ReportContent)
     frequency = models.CharField("goes out", max_length=7, choices=Frequency, default=Frequency.NEVER, blank=True)
     day = models.PositiveSmallIntegerField(default=1, validators=[MaxValueValidator(31)])
     hour = models.PositiveSmallIntegerField(default=8, validators=[MaxValueValidator(23)])
+    attach_pdf = models.BooleanField("attach the PDF", default=True)
     next_due_at = models.DateTimeField("next", null=True, blank=True)
     paused_at = models.DateTimeField("paused", null=True, blank=True)
     problem = models.CharField(max_length=300, blank=True)
@@ -151,14 +152,18 @@ class ReportFile(UUIDModel, OrganizationOwned):
 
 
 class ReportMail(UUIDModel, OrganizationOwned):
-    """The mail that brings one person the link to a pack. Taken in hand (`sending`) before it is handed over: a worker
-    that dies meanwhile leaves it in doubt, and it is never sent twice by itself."""
+    """The mail that brings one person the link to a pack, and with `attach_pdf` the PDF. Taken in hand (`sending`)
+    before it is handed over: a worker that dies meanwhile leaves it in doubt, and it is never sent twice by itself.
+
+    `attach_pdf` is a wish until the mail is out, and then says whether the PDF went with it.
+    """
 
     pack = models.ForeignKey(
         ReportPack, on_delete=models.CASCADE, related_name="mails", db_constraint=False, db_index=False
     )
     name = models.CharField(max_length=150, blank=True)
     email = models.EmailField("address")
+    attach_pdf = models.BooleanField(default=False)
     state = models.CharField(max_length=8, choices=ReportMailState, default=ReportMailState.WAITING)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True)

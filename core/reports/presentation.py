@@ -22,7 +22,7 @@ def pack_title(pack: ReportPack) -> str:
 
 
 def file_name(pack: ReportPack, file_format: ReportFormat) -> str:
-    client = slugify(pack.brand["client"]) or "report"
+    client = slugify(pack.brand["client"])[:60] or "report"
     return f"{client}-{pack.first_day:%Y-%m-%d}-{pack.last_day:%Y-%m-%d}.{FILE_ENDINGS[file_format]}"
 
 
@@ -47,7 +47,8 @@ def plan_sentences(values: DefinitionValues, organization: Organization, first: 
         f"{people_words(len(values.recipients))} of {organization} will get the report "
         f"“{values.spec.title or 'Email report'}” about {period_words(values.spec.period)}, "
         f"from {organization.default_from_email or 'an address that is not set yet'}.",
-        f"{plan_words(values.plan, organization.time_zone)}, for the first time on {first}.",
+        f"{plan_words(values.plan, organization.time_zone)}, for the first time on {first}."
+        f"{' The PDF is attached.' if values.attach_pdf else ''}",
     )
 
 
@@ -61,10 +62,10 @@ def moment_words(moment: object, organization: Organization) -> str:
     return f"{date_format(local, 'j F Y, H:i')} ({organization.time_zone})"
 
 
-def sending_sentences(pack: ReportPack, recipients: list[Recipient]) -> tuple[str, ...]:
-    client = pack.organization
+def sending_sentences(pack: ReportPack, recipients: list[Recipient], *, attach_pdf: bool) -> tuple[str, ...]:
+    client, pdf = pack.organization, " and the PDF attached" if attach_pdf else ""
     return (
-        f"{people_words(len(recipients))} will get a mail with the link to “{pack_title(pack)}” of {client}, "
+        f"{people_words(len(recipients))} will get a mail with the link to “{pack_title(pack)}” of {client}{pdf}, "
         f"from {client.default_from_email}, now.",
         f"To: {', '.join(map(str, recipients))}.",
     )

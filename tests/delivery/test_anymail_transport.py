@@ -1,5 +1,6 @@
 """Anymail against a stand-in of Postmark: the common contract, then what the adapter alone can do wrong."""
 
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from core.delivery.models.kinds import AnymailProvider
 from core.delivery.transports.anymail import APIS, AnymailSettings, AnymailTransport, _backend, _message, key_problem
-from core.delivery.transports.base import ErrorClass, OutcomeKind, Recipient, Transport
+from core.delivery.transports.base import Attachment, ErrorClass, OutcomeKind, Recipient, Transport
 from core.delivery.transports.errors import ConnectionProblem
 from core.email_templates.merge_tags import Escape, parse
 from tests.delivery.transport_contract import KEYS, OneByOneContract, Taken, mail_content, people
@@ -72,6 +73,14 @@ class TestContract(OneByOneContract):
 def transport(server: PostmarkServer) -> Iterator[AnymailTransport]:
     with AnymailTransport(settings_for(server)) as transport:
         yield transport
+
+
+def test_send_file_arrives(server: PostmarkServer, transport: AnymailTransport) -> None:
+    file = Attachment("report.pdf", "application/pdf", b"%PDF-1.7")
+    transport.send(replace(mail_content(), attachments=(file,)), people(1))
+    (found,) = server.mails[0]["Attachments"]
+    assert (found["Name"], found["ContentType"]) == ("report.pdf", "application/pdf")
+    assert b64decode(found["Content"]) == file.content
 
 
 def test_send_headers_names_and_bodies_arrive(server: PostmarkServer, transport: AnymailTransport) -> None:

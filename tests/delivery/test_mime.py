@@ -1,7 +1,9 @@
 """Mails as bytes, compared with what Python's own parser and builder make of the same content."""
 
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.delivery.mime import MimeSkeleton, header_text, quoted_printable, single_line, wire_address
-from core.delivery.transports.base import MailContent, Recipient
+from core.delivery.transports.base import Attachment, MailContent, Recipient
 from core.delivery.transports.errors import AddressProblem, HeaderProblem, NonAsciiLocalPart
 from core.email_templates.merge_tags import Choice, Condition, Escape, KnownKeys, MergeTemplate, Slot, parse
 from tests.support.mail_asserts import assert_one_click_unsubscribe, assert_well_formed, mailboxes_of, parsed, parts_of
@@ -279,3 +281,25 @@ def test_quoted_printable_of_plain_text_equals_the_general_code(text: str) -> No
     """Behind a letter that needs a code nothing is plain: what follows it on its line must be encoded as before."""
     marked = quoted_printable("\u00e9\n" + text)
     assert marked == b"=C3=A9\r\n" + quoted_printable(text)
+
+
+def test_file_goes_with_the_mail_and_every_line_fits() -> None:
+    pdf = bytes(range(256)) * 40
+    mail = content(attachments=(Attachment("report-2026.pdf", "application/pdf", pdf),))
+    raw = built(mail, recipient())
+    assert raw.endswith(b"--\r\n") and max(map(len, raw.split(b"\r\n"))) <= 78
+    message: Any = message_from_bytes(raw, policy=policy.SMTP)
+    assert message.get_content_type() == "multipart/mixed" and message.defects == []
+    read, file = message.iter_parts()
+    assert [part.get_content_type() for part in read.iter_parts()] == ["text/plain", "text/html"]
+    assert (file.get_filename(), file.get_content(), file.get_content_disposition()) == (
+        "report-2026.pdf",
+        pdf,
+        "attachment",
+    )
+    assert "Hello Zoe." in message.get_body(("html",)).get_content()
+
+
+def test_file_whose_name_no_header_can_hold_is_refused() -> None:
+    with pytest.raises(HeaderProblem):
+        built(content(attachments=(Attachment('x"\r\nBcc: y', "application/pdf", b"x"),)), recipient())

@@ -2,6 +2,7 @@
 
 import socket
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,9 +10,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from core.delivery.transports.base import MailContent, OutcomeKind, Recipient
+from core.delivery.transports.base import Attachment, MailContent, OutcomeKind, Recipient
 from core.delivery.transports.errors import ConnectionProblem, MailProblem
 from core.delivery.transports.sendgrid import MESSAGE_ARGUMENT, SendGridSettings, SendGridTransport
+from core.delivery.transports.sendgrid.letter import Letter
 from core.email_templates.merge_tags import Escape, parse
 from tests.delivery.transport_contract import KEYS, FaultyProviderContract, Taken, mail_content, people
 from tests.support.sendgrid_server import KEY, Faults, SendGridServer
@@ -109,6 +111,15 @@ def test_send_a_thousand_people_is_one_request_over_one_connection(
         assert set(kinds(transport, people(1000))) == {ACCEPTED}
     assert [len(document["personalizations"]) for document in server.requests] == [1000, 1000]
     assert server.connections == 1
+
+
+def test_send_file_is_in_the_request_once() -> None:
+    file = Attachment("report.pdf", "application/pdf", b"%PDF-1.7")
+    letter = Letter(replace(mail_content(), attachments=(file,)))
+    request = letter.request([letter.person(number, one) for number, one in enumerate(people(2))])
+    (found,) = request["attachments"]
+    assert (found["filename"], found["type"], found["disposition"]) == ("report.pdf", "application/pdf", "attachment")
+    assert b64decode(found["content"]) == file.content
 
 
 def test_send_values_stay_text_whatever_they_hold(server: SendGridServer, transport: SendGridTransport) -> None:

@@ -16,8 +16,9 @@ from core.campaigns.models import Campaign
 from core.common.tenancy import organization_scope
 from core.contacts.privacy.registry import Person
 from core.delivery.models import Connection, SandboxMail
+from core.delivery.queries import parsed_mail
 from core.reports import privacy, services
-from core.reports.choices import Frequency, Period, ReportFormat, ReportMailState, Section
+from core.reports.choices import FileState, Frequency, Period, ReportFormat, ReportMailState, Section
 from core.reports.errors import ReportRefused
 from core.reports.mailing import send_report_mails
 from core.reports.models import ReportDefinition, ReportFile, ReportMail, ReportPack
@@ -123,6 +124,44 @@ def test_send_mails_everybody_once_with_a_link(client: Organization) -> None:
     with pytest.raises(ReportRefused, match="already"):
         services.pack_send(pack_id=pack.pk, recipients=[Recipient("Marta again", "MARTA@client.example")])
     assert AuditEvent.objects.filter(action="reportpack.sent").count() == 1
+
+
+def attached_files() -> list[list[tuple[str, int]]]:
+    return [parsed_mail(bytes(mail.raw)).files for mail in SandboxMail.objects.order_by("id")]
+
+
+def test_mails_with_the_pdf_wait_for_it_and_bring_it(client: Organization) -> None:
+    pack = services.pack_make(spec=spec(client), user=None)
+    services.pack_send(pack_id=pack.pk, recipients=[MARTA, LUIS], attach_pdf=True)
+    assert not send_report_mails(organization_id=client.pk)
+    services.file_make(file_id=ReportFile.objects.get().pk)
+    assert dict(send_report_mails(organization_id=client.pk)) == {"accepted": 2}
+    size = len(services.file_fetch(pack=pack, file_format=ReportFormat.PDF))
+    assert attached_files() == [[("petal-2026-10-01-2026-10-31.pdf", size)]] * 2
+    assert "attached as a PDF" in parsed_mail(bytes(SandboxMail.objects.all()[0].raw)).text
+
+
+def test_pdf_that_is_too_large_or_cannot_be_made_keeps_nobody_from_the_link(
+    client: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.reports.mailing.MOST_ATTACHED_BYTES", 100)
+    pack = services.pack_make(spec=spec(client), user=None)
+    services.pack_send(pack_id=pack.pk, recipients=[MARTA], attach_pdf=True)
+    services.file_make(file_id=ReportFile.objects.get().pk)
+    assert dict(send_report_mails(organization_id=client.pk)) == {"accepted": 1}
+    services.pack_send(pack_id=pack.pk, recipients=[LUIS], attach_pdf=True)
+    ReportFile.objects.update(state=FileState.FAILED)
+    assert dict(send_report_mails(organization_id=client.pk)) == {"accepted": 1}
+    assert attached_files() == [[], []]
+    assert not ReportMail.objects.filter(attach_pdf=True).exists()
+
+
+def test_plan_without_pdf_mails_the_link_alone_and_at_once(museum: Organization) -> None:
+    with organization_scope(museum):
+        pack = services.pack_make(spec=spec(museum), user=None)
+        services.pack_send(pack_id=pack.pk, recipients=[MARTA], attach_pdf=True)
+        assert dict(send_report_mails(organization_id=museum.pk)) == {"accepted": 1}
+        assert attached_files() == [[]]
 
 
 def test_mail_of_a_worker_that_died_is_in_doubt_and_goes_out_again_by_hand_only(client: Organization) -> None:

@@ -169,6 +169,23 @@ def test_send_names_everybody_and_sends_after_the_second_yes(
         assert [mail.email for mail in ReportMail.objects.all()] == ["marta@client.example"]
 
 
+def test_pdf_goes_with_the_mail_where_it_was_ticked_and_the_plan_has_it(
+    browser: Client, petal: Organization, pack: ReportPack
+) -> None:
+    address, typed = reverse("admin:reports_reportpack_send", args=[pack.pk]), {"others": "marta@client.example"}
+    assert "Attach the PDF to the mail" in browser.get(address).content.decode()
+    page = browser.post(address, {**typed, "attach_pdf": "on"}).content.decode()
+    assert "and the PDF attached" in page and 'name="attach_pdf"' in page
+    browser.post(address, {**typed, "attach_pdf": "on", "confirmed": "yes"})
+    kept = {**TYPED, "action": "save", "confirmed": "yes"}
+    browser.post(reverse(BUILDER), {**kept, "name": "Without file"})
+    browser.post(reverse(BUILDER), {**kept, "name": "With file", "attach_pdf": "on"})
+    with organization_scope(petal):
+        assert ReportMail.objects.get().attach_pdf is True
+        found = dict(ReportDefinition.objects.values_list("name", "attach_pdf"))
+    assert found == {"Without file": False, "With file": True}
+
+
 def test_viewer_sees_no_report(petal: Organization, pack: ReportPack, signed_in: Any) -> None:
     browser = signed_in(factories.make_user(Role.VIEWER, petal))
     for address in (

@@ -21,6 +21,8 @@ POLICY = (
     "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; script-src 'none'; form-action 'none'; "
     "img-src 'self' http: https: data:; style-src 'unsafe-inline' https:; font-src https: data:; frame-ancestors 'self'"
 )
+_MOST_SOURCE = 250_000
+"""Bytes of the source on the page; what is longer carries files."""
 NO_PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 _HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 
@@ -67,7 +69,8 @@ class MailPreviewAdmin(HouseModelAdmin):
             return {}
         mail: ReadMail = parsed_mail(raw)
         frame_url = reverse(f"admin:{self._url_name()}", args=[obj.pk])
-        return {"mail": mail, "mail_source": raw.decode("ascii", "replace"), "mail_frame_url": frame_url}
+        source = raw[:_MOST_SOURCE].decode("ascii", "replace") + ("…" if len(raw) > _MOST_SOURCE else "")
+        return {"mail": mail, "mail_source": source, "mail_frame_url": frame_url}
 
     def _url_name(self) -> str:
         return f"delivery_{self.model._meta.model_name}_html"

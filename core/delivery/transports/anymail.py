@@ -261,6 +261,8 @@ def _message(content: MailContent, recipient: Recipient) -> AnymailMessage:
     )
     if html := content.html.render(values):
         message.attach_alternative(html, "text/html")
+    for file in content.attachments:
+        message.attach(file.name, file.content, file.content_type)
     message.metadata = {MESSAGE_ARGUMENT: message_id}
     message.track_opens = message.track_clicks = False
     return message

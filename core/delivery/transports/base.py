@@ -31,6 +31,15 @@ class Recipient:
     in_ledger: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that every mail of the content carries. `name` is ASCII without spaces or quotes."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
 @dataclass(frozen=True)
 class MailContent:
     """What all mails of a campaign share; frozen with the campaign. Compared by identity when prepared work is kept.
@@ -50,6 +59,7 @@ class MailContent:
     dkim: DkimKey | None = None
     reply_host: str = ""
     bounce_host: str = ""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class OutcomeKind(StrEnum):

@@ -161,11 +161,11 @@ class ReportPackAdmin(OrganizationModelAdmin):
             typed = request.POST if request.method == "POST" else kept_draft(request)
             form = PeopleForm(typed, organization=pack.organization)
             if request.method == "POST" and form.is_valid():
-                people = form.cleaned_data["recipients"]
+                people, attach_pdf = form.cleaned_data["recipients"], bool(form.cleaned_data.get("attach_pdf"))
                 if not people:
                     form.add_error(None, "Choose at least one person who gets the report.")
                 else:
-                    return self._confirm_sending(request, pack, people)
+                    return self._confirm_sending(request, pack, people, attach_pdf=attach_pdf)
             problem = mail_problem(pack.organization)
             context = {
                 "pack": pack,
@@ -177,23 +177,27 @@ class ReportPackAdmin(OrganizationModelAdmin):
             return self._page(request, "reports/send.html", f"Send {words.pack_title(pack)}", **context).render()  # type: ignore[attr-defined]
 
     def _confirm_sending(
-        self, request: HttpRequest, pack: ReportPack, people: list[services.Recipient]
+        self, request: HttpRequest, pack: ReportPack, people: list[services.Recipient], *, attach_pdf: bool
     ) -> HttpResponse:
         def perform() -> str:
-            mails = services.pack_send(pack_id=pack.pk, recipients=people)
+            mails = services.pack_send(pack_id=pack.pk, recipients=people, attach_pdf=attach_pdf)
             return f"The report goes to {words.people_words(len(mails))}. Below you see what becomes of each mail."
 
         confirmation = Confirmation(
             title=f"Send this report of {pack.organization}?",
             submit_label=f"Send to {words.people_words(len(people))}",
             back_url=f"{reverse('admin:reports_reportpack_send', args=[pack.pk])}?draft={keep_draft(request)}",
-            sentences=words.sending_sentences(pack, people),
+            sentences=words.sending_sentences(pack, people, attach_pdf=attach_pdf),
             notes=(
                 f"The link in the mail works for {services.LINK_DAYS} days and needs no login; you can withdraw it.",
                 "The figures stay as they are in the report, whatever happens later.",
             ),
             problem=mail_problem(pack.organization),
-            hidden=(("others", "\n".join(map(str, people))), ("confirmed", "yes")),
+            hidden=(
+                ("others", "\n".join(map(str, people))),
+                *((("attach_pdf", "on"),) if attach_pdf else ()),
+                ("confirmed", "yes"),
+            ),
         )
         is_confirmed = request.POST.get("confirmed") == "yes"
         response = self.confirmed(

@@ -28,7 +28,7 @@ from core.reports.services.recipients import Recipient
 
 _WRITTEN = (
     *("name", "title", "language", "sections", "note", "period", "first_day", "last_day", "formats", "recipients"),
-    *("frequency", "day", "hour"),
+    *("frequency", "day", "hour", "attach_pdf"),
 )
 
 
@@ -41,6 +41,7 @@ class DefinitionValues:
     formats: tuple[str, ...]
     recipients: tuple[Recipient, ...]
     plan: Plan | None = None
+    attach_pdf: bool = True
 
 
 @transaction.atomic
@@ -90,6 +91,7 @@ def _fill(definition: ReportDefinition, values: DefinitionValues) -> None:
     definition.first_day, definition.last_day = (spec.first_day, spec.last_day) if is_custom else (None, None)
     definition.formats = list(values.formats)
     definition.recipients = [{"name": one.name, "email": one.email} for one in values.recipients]
+    definition.attach_pdf = values.attach_pdf
     definition.frequency = plan.frequency if plan else Frequency.NEVER
     if plan:
         definition.day, definition.hour = plan.day, plan.hour
@@ -184,7 +186,7 @@ def _made_and_sent(definition: ReportDefinition, due_on: datetime.date) -> Repor
     locks = format_locks(pack.organization_id)
     files_ask(pack=pack, formats=[one for one in map(ReportFormat, definition.formats) if one not in locks])
     people = [Recipient(one["name"], one["email"]) for one in definition.recipients if "@" in one["email"]]
-    pack_send(pack_id=pack.pk, recipients=people)
+    pack_send(pack_id=pack.pk, recipients=people, attach_pdf=definition.attach_pdf)
     return pack
 
 

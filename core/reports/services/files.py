@@ -17,7 +17,7 @@ from core.accounts import audit
 from core.common.tasks import wake
 from core.reports.choices import FEATURE_OF, FileState, ReportFormat
 from core.reports.errors import ReportRefused
-from core.reports.models import ReportFile, ReportPack
+from core.reports.models import ReportFile, ReportMail, ReportPack
 from core.reports.rendering import render
 from core.reports.services.packs import pack_document
 from core.subscriptions.features import FEATURES
@@ -27,7 +27,7 @@ KEPT_FOR = datetime.timedelta(days=3)
 """Of a file that no open link leads to; it can be written again at any time."""
 STALLED_AFTER = datetime.timedelta(minutes=2)
 MOST_ATTEMPTS = 3
-_UNDER_WAY = (FileState.WAITING, FileState.MAKING)
+UNDER_WAY = (FileState.WAITING, FileState.MAKING)
 
 
 def format_locks(organization_id: UUID) -> dict[ReportFormat, str]:
@@ -56,14 +56,14 @@ def files_ask(*, pack: ReportPack, formats: Iterable[ReportFormat]) -> list[Repo
     files = ReportFile.objects.filter(pack=pack, file_format__in=wanted)
     failed = files.filter(state=FileState.FAILED)
     failed.update(state=FileState.WAITING, attempts=0, problem="", heartbeat_at=timezone.now())
-    for file in files.filter(state__in=_UNDER_WAY).defer("content"):
+    for file in files.filter(state__in=UNDER_WAY).defer("content"):
         wake("reports.make_file", organization_id=pack.organization_id, file_id=file.pk)
     return list(files.defer("content"))
 
 
 def file_make(*, file_id: UUID) -> dict[str, Any]:
     """Write one file. Safe to run twice, also at once."""
-    taken = ReportFile.objects.filter(pk=file_id, state__in=_UNDER_WAY).update(
+    taken = ReportFile.objects.filter(pk=file_id, state__in=UNDER_WAY).update(
         state=FileState.MAKING, attempts=F("attempts") + 1, heartbeat_at=timezone.now()
     )
     file = ReportFile.objects.select_related("pack").defer("content").filter(pk=file_id).first() if taken else None
@@ -72,12 +72,21 @@ def file_make(*, file_id: UUID) -> dict[str, Any]:
     if file.attempts > MOST_ATTEMPTS:
         problem = f"It was tried {MOST_ATTEMPTS} times, and the worker did not come back. Ask again."
         ReportFile.objects.filter(pk=file_id).update(state=FileState.FAILED, problem=problem)
+        _wake_waiting(file)
         return {"problem": problem}
     content = render(pack_document(file.pack), ReportFormat(file.file_format))
     ReportFile.objects.filter(pk=file_id, state=FileState.MAKING).update(
         state=FileState.READY, content=content, problem="", heartbeat_at=timezone.now()
     )
+    _wake_waiting(file)
     return {"format": file.file_format, "bytes": len(content)}
+
+
+def _wake_waiting(file: ReportFile) -> None:
+    """Mails that were to bring this file."""
+    mails = ReportMail.objects.filter(pack_id=file.pack_id, attach_pdf=True)
+    if file.file_format == ReportFormat.PDF and mails.exists():
+        wake("reports.send_mails", organization_id=file.organization_id)
 
 
 def file_fetch(*, pack: ReportPack, file_format: ReportFormat) -> bytes:
@@ -97,7 +106,7 @@ def ready_file(*, pack_id: UUID, file_format: ReportFormat) -> bytes | None:
 
 def stalled_files() -> list[tuple[UUID, UUID]]:
     """(organization id, file id) of files whose worker gave no sign of life, in the open scope."""
-    stalled = ReportFile.objects.filter(state__in=_UNDER_WAY, heartbeat_at__lt=timezone.now() - STALLED_AFTER)
+    stalled = ReportFile.objects.filter(state__in=UNDER_WAY, heartbeat_at__lt=timezone.now() - STALLED_AFTER)
     return list(stalled.values_list("organization_id", "pk"))
 
 
@@ -106,4 +115,4 @@ def files_let_go() -> int:
     now = timezone.now()
     has_link = Q(pack__link_expires_at__gt=now, pack__link_revoked_at=None)
     old = ReportFile.objects.filter(heartbeat_at__lt=now - KEPT_FOR).exclude(has_link)
-    return old.exclude(state__in=_UNDER_WAY).delete()[0]
+    return old.exclude(state__in=UNDER_WAY).delete()[0]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from core.accounts import audit
@@ -17,8 +17,8 @@ from core.common.tasks import wake
 from core.common.tenancy import require
 from core.reports.choices import ReportFormat, ReportMailState
 from core.reports.errors import ReportRefused
-from core.reports.models import ReportMail, ReportPack
-from core.reports.services.files import files_ask, format_locks
+from core.reports.models import ReportFile, ReportMail, ReportPack
+from core.reports.services.files import UNDER_WAY, files_ask, format_locks
 from core.reports.services.packs import LINK_DAYS, is_open
 from core.reports.services.recipients import Recipient
 
@@ -29,8 +29,10 @@ _LONGEST_WORDS = 500
 
 
 @transaction.atomic
-def pack_send(*, pack_id: UUID, recipients: Sequence[Recipient]) -> list[ReportMail]:
+def pack_send(*, pack_id: UUID, recipients: Sequence[Recipient], attach_pdf: bool = False) -> list[ReportMail]:
     """Mail the link to these people, once each: who has a mail of this report gets no other by this. The new ones.
+
+    With `attach_pdf` the mails wait for the PDF and bring it along, where the plan has it.
 
     The link works for LINK_DAYS from now on. The caller has checked the right. Raises ReportRefused for nobody.
     """
@@ -38,18 +40,17 @@ def pack_send(*, pack_id: UUID, recipients: Sequence[Recipient]) -> list[ReportM
     if not recipients:
         raise ReportRefused("Choose at least one person who gets the report.")
     known = {email.casefold() for email in ReportMail.objects.filter(pack=pack).values_list("email", flat=True)}
-    now = timezone.now()
+    now, has_pdf = timezone.now(), ReportFormat.PDF not in format_locks(pack.organization_id)
+    same = {"organization_id": pack.organization_id, "pack": pack, "due_at": now, "attach_pdf": attach_pdf and has_pdf}
     mails = ReportMail.objects.bulk_create(
-        ReportMail(organization_id=pack.organization_id, pack=pack, name=one.name, email=one.email, due_at=now)
-        for one in recipients
-        if one.email.casefold() not in known
+        ReportMail(name=one.name, email=one.email, **same) for one in recipients if one.email.casefold() not in known
     )
     if not mails:
         raise ReportRefused("These people have a mail with this report already.")
     pack.sent_at = pack.sent_at or now
     pack.link_expires_at, pack.link_revoked_at = now + datetime.timedelta(days=LINK_DAYS), None
     pack.save(update_fields=["sent_at", "link_expires_at", "link_revoked_at"])
-    if ReportFormat.PDF not in format_locks(pack.organization_id):
+    if has_pdf:
         files_ask(pack=pack, formats=[ReportFormat.PDF])
     audit.record(action="reportpack.sent", obj=pack, changes={"to": [None, [mail.email for mail in mails]]})
     wake("reports.send_mails", organization_id=pack.organization_id)
@@ -63,11 +64,20 @@ def due_mail_clients() -> list[UUID]:
 
 
 def mails_claim(*, organization_id: UUID, limit: int) -> list[ReportMail]:
-    """Take due mails in hand; call in autocommit and send after the return. Two workers never hold one."""
+    """Take due mails in hand; call in autocommit and send after the return. Two workers never hold one.
+
+    Who gets the PDF waits while it is being made; one that cannot be made keeps nobody from the link.
+    """
     require(organization_id)
+    unfinished = ReportFile.objects.filter(
+        pack_id=OuterRef("pack_id"), file_format=ReportFormat.PDF, state__in=UNDER_WAY
+    )
     with transaction.atomic():
         due = ReportMail.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            organization_id=organization_id, state=ReportMailState.WAITING, due_at__lte=timezone.now()
+            ~(Q(attach_pdf=True) & Exists(unfinished)),
+            organization_id=organization_id,
+            state=ReportMailState.WAITING,
+            due_at__lte=timezone.now(),
         )
         rows = list(due.select_related("pack__created_by", "organization").order_by("due_at", "id")[:limit])
         for row in rows:
@@ -77,10 +87,17 @@ def mails_claim(*, organization_id: UUID, limit: int) -> list[ReportMail]:
 
 
 def mail_outcome(
-    *, mail_id: UUID, state: ReportMailState, words: str = "", due_at: datetime.datetime | None = None
+    *,
+    mail_id: UUID,
+    state: ReportMailState,
+    words: str = "",
+    due_at: datetime.datetime | None = None,
+    had_pdf: bool | None = None,
 ) -> None:
-    """What became of a mail in hand; `due_at` when it is tried again (state WAITING)."""
+    """What became of a mail in hand; `due_at` when it is tried again (state WAITING), `had_pdf` once it is out."""
+    pdf = {} if had_pdf is None else {"attach_pdf": had_pdf}
     ReportMail.objects.filter(pk=mail_id, state=ReportMailState.SENDING).update(
+        **pdf,
         state=state,
         words=words[:_LONGEST_WORDS],
         due_at=due_at,
@@ -113,6 +130,8 @@ def mail_send_again(*, mail_id: UUID) -> ReportMail:
         raise ReportRefused("The link of this report does not work any more. Open it first, then send the mail.")
     mail.state, mail.due_at, mail.done_at = ReportMailState.WAITING, timezone.now(), None
     mail.save(update_fields=["state", "due_at", "done_at"])
+    if mail.attach_pdf and ReportFormat.PDF not in format_locks(mail.organization_id):
+        files_ask(pack=mail.pack, formats=[ReportFormat.PDF])  # the first one may be gone
     audit.record(action="reportpack.sent_again", obj=mail.pack, changes={"to": [None, mail.email]})
     wake("reports.send_mails", organization_id=mail.organization_id)
     return mail

@@ -175,6 +175,7 @@ ENGLISH = Wording(
     mail_text="This is how your emails did in the period {period}.",
     mail_open="Open the report",
     mail_pdf="Download as PDF",
+    mail_attached="The report is attached as a PDF as well.",
     mail_until="The link works until {date} and needs no login. Whoever has it can read the report.",
     mail_reason="You get this report because {person} chose you as a recipient. Reply to this mail to reach them.",
     gone_title="This report is no longer here",

@@ -179,6 +179,7 @@ SPANISH = Wording(
     mail_text="Así han ido sus correos en el periodo {period}.",
     mail_open="Abrir el informe",
     mail_pdf="Descargar en PDF",
+    mail_attached="El informe va también adjunto en PDF.",
     mail_until="El enlace funciona hasta el {date} y no pide contraseña. Quien lo tenga puede leer el informe.",
     mail_reason="Recibe este informe porque {person} le eligió como destinatario. Responda a este correo si lo desea.",
     gone_title="Este informe ya no está aquí",

@@ -132,6 +132,7 @@ class Wording:
     mail_text: str
     mail_open: str
     mail_pdf: str
+    mail_attached: str
     mail_until: str
     mail_reason: str
     gone_title: str

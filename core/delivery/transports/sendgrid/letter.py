@@ -1,12 +1,13 @@
 """A campaign's content in SendGrid's form, and each person's part of a request."""
 
 import secrets
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from core.delivery.mime import LINE_LIMIT, single_line, structured_text, wire_address, wire_domain
-from core.delivery.transports.base import MailContent, Recipient
+from core.delivery.transports.base import Attachment, MailContent, Recipient
 from core.email_templates.merge_tags import Choice, Condition, MergeTemplate, Segment, Slot
 from core.email_templates.segments import Renderer
 
@@ -67,6 +68,7 @@ class Letter:
             **({"reply_to": _mailbox("", reply_to)} if reply_to else {}),
             "subject": _subject(content.subject, {}),
             "headers": {name: _header(name, value, {}) for name, value in same.items()},
+            **({"attachments": [_attached(one) for one in content.attachments]} if content.attachments else {}),
             "tracking_settings": _NO_TRACKING,
         }
         self._has_own_subjects = _varies(content.subject)
@@ -123,6 +125,11 @@ class Letter:
             else:
                 pieces.append(marks.setdefault(one, f"{self._mark}{len(marks)}%]"))
         return "".join(pieces)
+
+
+def _attached(file: Attachment) -> dict[str, str]:
+    content = b64encode(file.content).decode()
+    return {"content": content, "type": file.content_type, "filename": file.name, "disposition": "attachment"}
 
 
 def _long_conditions(template: MergeTemplate) -> tuple[Condition, ...]:

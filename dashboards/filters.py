@@ -9,7 +9,7 @@ shared: the range of days, the period to compare with, and whose opens and click
 |---|---|
 | `range` | 7d, 30d (the default), 90d, year, all, or custom with `from` and `to` as YYYY-MM-DD |
 | `compare` | `none`: without the period before |
-| `count` | `all`: machines too (people is the default) |
+| `count` | `machines`: what machines opened and clicked (people is the default) |
 """
 
 import dataclasses
@@ -101,8 +101,8 @@ class Range:
             asked |= {"from": self.first.isoformat(), "to": self.last.isoformat()}
         if not self.compare:
             asked["compare"] = "none"
-        if self.counted is Counted.ALL:
-            asked["count"] = Counted.ALL.value
+        if self.counted is Counted.MACHINES:
+            asked["count"] = Counted.MACHINES.value
         asked |= dict(self.kept) | changes
         return "?" + urlencode({name: value for name, value in asked.items() if value})
 
@@ -162,8 +162,11 @@ def range_of(asked: Mapping[str, str], *, zone: ZoneInfo, default: str = DEFAULT
     return dataclasses.replace(found, problem=f"There is no range of that name. You see {PRESETS[default].lower()}.")
 
 
+COUNTS = (Counted.PEOPLE, Counted.MACHINES)
+
+
 def counted_of(asked: Mapping[str, str]) -> Counted:
-    return Counted.ALL if asked.get("count") == Counted.ALL else Counted.PEOPLE
+    return Counted.MACHINES if asked.get("count") == Counted.MACHINES else Counted.PEOPLE
 
 
 def filter_bar(found: Range, *, choices: Sequence[Choice] = (), with_compare: bool = True) -> FilterBar:
@@ -177,26 +180,28 @@ def filter_bar(found: Range, *, choices: Sequence[Choice] = (), with_compare: bo
         Option("Do not compare", found.query(compare="none"), not found.compare),
     ]
     own = [("range", found.key), ("from", _iso(found.first)), ("to", _iso(found.last))]
-    modes = [("compare", "" if found.compare else "none"), ("count", "all" if found.counted is Counted.ALL else "")]
+    count = Counted.MACHINES.value if found.counted is Counted.MACHINES else ""
+    modes = [("compare", "" if found.compare else "none"), ("count", count)]
     names = {choice.name for choice in choices}
     others = [(name, value) for name, value in found.kept if name not in names]
     return FilterBar(
         range=found,
         presets=presets,
         compares=compares if with_compare and found.first else [],
-        counts=count_options(found.counted, {mode: found.query(count=mode) for mode in ("", "all")}),
+        counts=count_options(found.counted, {one: found.query(count=_asked(one)) for one in COUNTS}),
         choices=choices,
         hidden_of_dates=[("range", CUSTOM), *_filled([*modes, *found.kept])],
         hidden_of_choices=_filled([*(own if found.key == CUSTOM else own[:1]), *modes, *others]),
     )
 
 
-def count_options(counted: Counted, urls: Mapping[str, str]) -> list[Option]:
-    """The switch between people and everything, from the addresses of "" and "all"."""
-    return [
-        Option("People", urls[""], counted is Counted.PEOPLE),
-        Option("All, machines too", urls["all"], counted is Counted.ALL),
-    ]
+def count_options(counted: Counted, urls: Mapping[Counted, str]) -> list[Option]:
+    """The switch between people and machines."""
+    return [Option(one.value.capitalize(), urls[one], counted is one) for one in COUNTS]
+
+
+def _asked(counted: Counted) -> str:
+    return "" if counted is Counted.PEOPLE else counted.value
 
 
 def months_before(day: datetime.date, months: int) -> datetime.date:

@@ -18,7 +18,7 @@ from core.delivery.reconcile import open_questions, reconcile
 from core.tracking.queries import Counted, reported_campaign
 from dashboards import reconciliation
 from dashboards.addresses import ledger_url, report_url, share_report_url
-from dashboards.filters import count_options, counted_of
+from dashboards.filters import COUNTS, count_options, counted_of
 from dashboards.frame import downloadable, page
 from dashboards.link_map import link_map, mail_response
 from dashboards.progress import LIVE, progress_payload, skipped_sentence
@@ -142,7 +142,7 @@ def _figures(request: HttpRequest, found: Report) -> dict[str, Any]:
         "against": against_words(found),
         "is_young": found.is_young,
         "counted": found.counted,
-        "counts": count_options(found.counted, {"": "?", "all": "?count=all"}),
+        "counts": count_options(found.counted, {one: "?" + _count_query(one) for one in COUNTS}),
         "charts": {
             name: downloadable(chart, _csv_url(campaign, name, found.counted) if may_export else "")
             for name, chart in made.items()
@@ -163,8 +163,12 @@ def _report_table(request: HttpRequest, campaign: Any, name: str) -> Table:
 
 
 def _csv_url(campaign: Any, name: str, counted: Counted = Counted.PEOPLE) -> str:
-    query = "?count=all" if counted is Counted.ALL else ""
-    return reverse("admin:campaign_report_csv", args=[campaign.pk, name]) + query
+    query = _count_query(counted)
+    return reverse("admin:campaign_report_csv", args=[campaign.pk, name]) + (f"?{query}" if query else "")
+
+
+def _count_query(counted: Counted) -> str:
+    return f"count={counted.value}" if counted is Counted.MACHINES else ""
 
 
 def _actions(access: Access, campaign: Any) -> list[dict[str, str]]:

@@ -47,9 +47,10 @@ class Metric:
 
 def _of(event_type: EventType) -> Callable[[PartRow, Counted], int]:
     is_reaction = event_type in (EventType.OPENED, EventType.CLICKED)
-    return lambda row, counted: row.of(event_type).once(counted if is_reaction else Counted.ALL)
+    return lambda row, counted: row.of(event_type).once(counted if is_reaction else Counted.EVERYBODY)
 
 
+_REACTIONS = ("opened", "clicked")
 METRICS = (
     Metric("delivered", "Delivered", True, lambda row, counted: delivered_of(row, row.sent)),
     Metric("opened", "Opened", True, _of(EventType.OPENED), role="opened"),
@@ -160,10 +161,17 @@ class Comparison:
         )
         return Table("compare", "Campaigns side by side", columns, self.campaigns)
 
+    def titles(self) -> list[str]:
+        return [self._title(metric) for metric in METRICS]
+
+    def _title(self, metric: Metric) -> str:
+        return self.counted.titled(metric.title) if metric.role in _REACTIONS else metric.title
+
     def _columns(self, metric: Metric) -> tuple[Column, Column]:
+        title = self._title(metric)
         return (
-            Column(metric.title, lambda campaign: self.count(campaign, metric), is_number=True),
-            Column(f"{metric.title}, %", lambda campaign: self.rate(campaign, metric), is_number=True),
+            Column(title, lambda campaign: self.count(campaign, metric), is_number=True),
+            Column(f"{title}, %", lambda campaign: self.rate(campaign, metric), is_number=True),
         )
 
     @cached_property
@@ -203,7 +211,7 @@ class Comparison:
             figure=lines_figure(list(range(1, HOURS + 1)), lines, is_percent=True, height=380, x_axis=x_axis),
             table=self.hours_table(),
             note=f"Share of the accepted mails that had been opened, by the hour since each campaign's start. "
-            f"{'People only' if self.counted is Counted.PEOPLE else 'Machines too'}, each mail once.",
+            f"By {self.counted.value} only, each mail once.",
             empty="" if any(any(values) for values in self.opened_by_hour.values()) else "Nobody has opened them yet.",
         )
 

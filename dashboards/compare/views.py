@@ -17,7 +17,7 @@ from core.adminsite.pages import register_page
 from core.tracking.queries import Counted, started_campaigns
 from dashboards.compare import figures
 from dashboards.compare.figures import Comparison
-from dashboards.filters import count_options, counted_of
+from dashboards.filters import COUNTS, count_options, counted_of
 from dashboards.frame import downloadable, page
 from dashboards.tables import csv_download, xlsx_download
 
@@ -38,13 +38,13 @@ def compare_page(request: HttpRequest) -> HttpResponse:
     files = {name: _file_url(found, name) for name in _FILES} if may_export else {}
     context: dict[str, Any] = {
         "found": found,
-        "metrics": figures.METRICS,
+        "titles": found.titles(),
         "rows": found.rows(),
         "problem": problem,
         "search": search,
         "offers": figures.offers(found.campaigns, search, found.zone, organization_ids=clients),
         "counted": found.counted,
-        "counts": count_options(found.counted, {"": _query(found, Counted.PEOPLE), "all": _query(found, Counted.ALL)}),
+        "counts": count_options(found.counted, {one: _query(found, one) for one in COUNTS}),
         "most": figures.MOST,
         "chart": downloadable(found.chart(), files.get("opens.csv", "")) if found.campaigns else None,
         "csv_url": files.get("compare.csv", ""),
@@ -91,8 +91,8 @@ def _clients(request: HttpRequest, permission: Permission) -> list[UUID]:
 def _query(found: Comparison, counted: Counted) -> str:
     query = QueryDict(mutable=True)
     query.setlist("campaign", [str(one.pk) for one in found.campaigns])
-    if counted is Counted.ALL:
-        query["count"] = Counted.ALL.value
+    if counted is Counted.MACHINES:
+        query["count"] = counted.value
     return "?" + query.urlencode()
 
 

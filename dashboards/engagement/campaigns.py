@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.tracking.choices import EventType
+from core.tracking.queries import Counted
 from core.tracking.queries.periods import (
     Figures,
 )
@@ -59,15 +60,16 @@ def _campaigns_table(asked: Asked, name: str, caption: str, rows: Sequence[Row])
     client = (Column("Client", lambda row: row[0].organization.name),) if asked.current is None else ()
 
     def rate(kind: EventType) -> Any:
-        return lambda row: share_text(row[1].of(kind).once(counted), row[1].sent)
+        whose = counted if kind in (EventType.OPENED, EventType.CLICKED) else Counted.EVERYBODY
+        return lambda row: share_text(row[1].of(kind).once(whose), row[1].sent)
 
     columns = (
         Column("Campaign", lambda row: row[0].name, link=lambda row: report_url(row[0].pk)),
         *client,
         Column(f"Started ({zone.key})", lambda row: row[0].started_at.astimezone(zone).replace(tzinfo=None)),
         Column("Accepted", lambda row: row[1].sent, is_number=True),
-        Column("Opened", rate(EventType.OPENED), is_number=True),
-        Column("Clicked", rate(EventType.CLICKED), is_number=True),
+        Column(counted.titled("Opened"), rate(EventType.OPENED), is_number=True),
+        Column(counted.titled("Clicked"), rate(EventType.CLICKED), is_number=True),
         Column("Unsubscribed", rate(EventType.UNSUBSCRIBED), is_number=True),
     )
     return Table(name, caption, columns, list(rows))

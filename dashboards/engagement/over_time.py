@@ -27,6 +27,7 @@ def activity_chart(found: Range, slots: Sequence[Slot]) -> Chart:
     counted = found.counted
     lines = []
     for title, kind, role in (("Opened", EventType.OPENED, "opened"), ("Clicked", EventType.CLICKED, "clicked")):
+        title = counted.titled(title)
         lines.append(Line(title, role, [slot.now.of(kind).once(counted) for slot in slots]))
         if found.previous:
             old = [slot.before.of(kind).once(counted) if slot.before else None for slot in slots]

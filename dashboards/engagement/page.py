@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from core.tracking.choices import EventType
+from core.tracking.queries import Counted
 from core.tracking.queries.periods import (
     ENGAGEMENT,
     Figures,
@@ -111,20 +112,22 @@ def _rate_tile(
     better: Any,
     role: str,
 ) -> Tile:
-    once = now.of(kind).once(found.counted)
+    is_reaction = kind in (EventType.OPENED, EventType.CLICKED)
+    counted = found.counted if is_reaction else Counted.EVERYBODY
+    once = now.of(kind).once(counted)
     digits = 2 if kind in (EventType.UNSUBSCRIBED, EventType.COMPLAINED) else 1
     change = None
     if before:
         change = points_change(
-            rate(now, kind, found.counted), rate(before, kind, found.counted),
+            rate(now, kind, counted), rate(before, kind, counted),
             against=found.previous_words, better=better, digits=digits,
         )  # fmt: skip
     return Tile(
-        title,
-        rate_text(now, kind, found.counted),
+        counted.titled(title),
+        rate_text(now, kind, counted),
         base=f"of {count_text(now.sent)} mails accepted in these days",
-        note=f"{count_text(once)} {who(found)}",
+        note=f"{count_text(once)} {who(counted)}",
         change=change,
-        trend=[slot.now.of(kind).once(found.counted) for slot in slots],
+        trend=[slot.now.of(kind).once(counted) for slot in slots],
         role=role,
     )

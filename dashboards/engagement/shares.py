@@ -114,17 +114,18 @@ def providers_chart(found: Range, by_provider: Mapping[str, Figures]) -> Chart:
     def once(kind: EventType) -> Any:
         return lambda row: row[1].of(kind).once(found.counted)
 
+    opened, clicked = map(found.counted.titled, ("Opened", "Clicked"))
     columns = (
         Column("Mailbox provider", lambda row: row[0] or "Unknown"),
         Column("Accepted", lambda row: row[1].sent, is_number=True),
-        Column("Opened", once(EventType.OPENED), is_number=True),
-        Column("Opened, rate", lambda row: rate_text(row[1], EventType.OPENED, found.counted), is_number=True),
-        Column("Clicked", once(EventType.CLICKED), is_number=True),
-        Column("Clicked, rate", lambda row: rate_text(row[1], EventType.CLICKED, found.counted), is_number=True),
+        Column(opened, once(EventType.OPENED), is_number=True),
+        Column(f"{opened}, rate", lambda row: rate_text(row[1], EventType.OPENED, found.counted), is_number=True),
+        Column(clicked, once(EventType.CLICKED), is_number=True),
+        Column(f"{clicked}, rate", lambda row: rate_text(row[1], EventType.CLICKED, found.counted), is_number=True),
     )
     return Chart(
         name="providers",
-        title="Opened, by mailbox provider",
+        title=f"{found.counted.titled('Opened')}, by mailbox provider",
         summary="Open rates: " + ", ".join(f"{bar.title} {bar.label}" for bar in bars[:5]) + ".",
         figure=bars_figure(bars),
         table=Table("providers", "Mailbox providers", columns, rows),

@@ -9,7 +9,6 @@ from core.tracking.queries import Counted
 from core.tracking.queries.periods import (
     Figures,
 )
-from dashboards.filters import Range
 from dashboards.numbers import share, share_text
 
 
@@ -22,8 +21,8 @@ class Slot:
     before: Figures | None
 
 
-def who(found: Range) -> str:
-    return "mails, by people" if found.counted is Counted.PEOPLE else "mails, machines included"
+def who(counted: Counted) -> str:
+    return "mails" if counted is Counted.EVERYBODY else f"mails, by {counted.value}"
 
 
 def rate(figures: Figures, kind: EventType, counted: Counted) -> float | None:

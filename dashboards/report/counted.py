@@ -68,7 +68,7 @@ class Report:
     def once(self, count: Count, event_type: EventType) -> int:
         """Only opens and clicks are made by machines as well."""
         is_reaction = event_type in (EventType.OPENED, EventType.CLICKED)
-        return count.once(self.counted if is_reaction else Counted.ALL)
+        return count.once(self.counted if is_reaction else Counted.EVERYBODY)
 
     @cached_property
     def parts(self) -> dict[Part, list[PartRow]]:
@@ -102,7 +102,7 @@ class Report:
             )
             for event_type in (EventType.OPENED, EventType.CLICKED, EventType.UNSUBSCRIBED)
         }
-        is_something = any(count.events(Counted.ALL) > 0 for count in later.values())
+        is_something = any(count.events(Counted.EVERYBODY) > 0 for count in later.values())
         return Moment(self.told_until, **later) if self.told_until and is_something else None
 
     @cached_property
@@ -134,4 +134,4 @@ class Report:
     @property
     def whose(self) -> str:
         """For titles and notes."""
-        return "people" if self.counted is Counted.PEOPLE else "people and machines"
+        return self.counted.value

@@ -1,7 +1,7 @@
 """The links of the mail as a table; the mail they are drawn on is dashboards/link_map.py."""
 
 from core.tracking.choices import EventType
-from core.tracking.queries import Counted, LinkRow
+from core.tracking.queries import LinkRow
 from dashboards.addresses import events_url
 from dashboards.numbers import share_text
 from dashboards.report.counted import Report
@@ -19,7 +19,7 @@ def links_table(report: Report) -> Table:
     columns = (
         Column("No.", lambda row: row.number, is_number=True),
         Column("Link", lambda row: row.url, link=lambda row: link_url(report, row)),
-        Column("People", lambda row: row.clicks.once(report.counted), is_number=True),
+        Column(report.counted.value.capitalize(), lambda row: row.clicks.once(report.counted), is_number=True),
         Column("Share", lambda row: share_text(row.clicks.once(report.counted), clickers), is_number=True),
         Column("Clicks by people", lambda row: row.clicks.people, is_number=True),
         Column("Clicks by machines", lambda row: row.clicks.machines, is_number=True),
@@ -28,5 +28,4 @@ def links_table(report: Report) -> Table:
 
 
 def link_url(report: Report, row: LinkRow) -> str:
-    behind = {"behind": "people"} if report.counted is Counted.PEOPLE else {}
-    return events_url(report.campaign.pk, EventType.CLICKED, link_id=row.pk, **behind)
+    return events_url(report.campaign.pk, EventType.CLICKED, link_id=row.pk, behind=report.counted.value)

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.delivery.bounces import ABOUT_SENDER, COUNTED, HARD, BounceClass
 from core.tracking.choices import Device, EventType, Part
-from core.tracking.queries import Counted, PartRow
+from core.tracking.queries import PartRow
 from dashboards.addresses import events_url
 from dashboards.charts import Bar, Chart, bars_figure
 from dashboards.numbers import count_text, share, share_text
@@ -178,11 +178,11 @@ def _reactions(report: Report, rate: _Rate, base: Callable[[PartRow], int], filt
     def url(row: PartRow) -> str:
         return _events(report, rate.type, **{filter_name: row.value}) if count(row) and row.value else ""
 
+    is_reaction = rate.type in (EventType.OPENED, EventType.CLICKED)
+    title = report.counted.titled(rate.title) if is_reaction else rate.title
     return (
-        Column(rate.title, count, is_number=True, link=url),
-        Column(
-            f"{rate.title}, share", lambda row: share_text(count(row), base(row), digits=rate.digits), is_number=True
-        ),
+        Column(title, count, is_number=True, link=url),
+        Column(f"{title}, share", lambda row: share_text(count(row), base(row), digits=rate.digits), is_number=True),
     )
 
 
@@ -192,8 +192,8 @@ def _once(report: Report, row: PartRow, event_type: EventType) -> int:
 
 def _events(report: Report, event_type: EventType, **filters: Any) -> str:
     is_reaction = event_type in (EventType.OPENED, EventType.CLICKED)
-    if is_reaction and report.counted is Counted.PEOPLE:
-        filters["behind"] = "people"
+    if is_reaction:
+        filters["behind"] = report.counted.value
     return events_url(report.campaign.pk, event_type, **filters)
 
 

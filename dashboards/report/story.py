@@ -72,10 +72,10 @@ def funnel_steps(report: Report) -> list[Step]:
         Step("Accepted", accepted, total, ledger_url(pk, SendState.ACCEPTED)),
         *(
             Step(
-                title,
+                report.counted.titled(title),
                 report.of(event_type),
                 accepted,
-                people_url(pk, event_type.value) if people else events_url(pk, event_type),
+                people_url(pk, event_type.value) if people else events_url(pk, event_type, behind=report.counted.value),
             )
             for title, event_type in (("Opened", EventType.OPENED), ("Clicked", EventType.CLICKED))
         ),
@@ -87,12 +87,12 @@ def funnel_chart(report: Report) -> Chart:
     steps = funnel_steps(report)
     labels = [f"{count_text(step.count)} · {share_text(step.count, step.base)}" for step in steps]
     labels[0] = count_text(steps[0].count)
-    roles = {"Opened": "opened", "Clicked": "clicked", "Unsubscribed": "other"}
+    roles = dict(zip([step.title for step in steps[2:]], ("opened", "clicked", "other"), strict=True))
     bars = [
         Bar(step.title, step.count, label, step.url, roles.get(step.title, "accepted"))
         for step, label in zip(steps, labels, strict=True)
     ]
-    machines = "" if report.counted is Counted.PEOPLE else " Machines count too, a mail that both opened twice."
+    machines = "" if report.counted is Counted.PEOPLE else " People may have opened the same mails."
     return Chart(
         name="funnel",
         title="From audience to click",
@@ -106,7 +106,7 @@ def funnel_chart(report: Report) -> Chart:
 def _funnel_table(steps: list[Step]) -> Table:
     columns = (
         Column("Step", lambda step: step.title, link=lambda step: step.url),
-        Column("People", lambda step: step.count, is_number=True),
+        Column("Mails", lambda step: step.count, is_number=True),
         Column("Share", lambda step: share_text(step.count, step.base), is_number=True),
         Column("Of", lambda step: step.base, is_number=True),
     )
@@ -163,10 +163,10 @@ def timeline_chart(report: Report) -> Chart:
         _series(report, slots, step, "Clicks by people", "clicked", "clicked_people", "people"),
         _series(report, slots, step, "Clicks by machines", "clicked_machines", "clicked_machines", "machines"),
     ]
-    shown = [one for one in series if report.counted is Counted.ALL or not one.role.endswith("_machines")]
+    shown = [one for one in series if report.counted is Counted.MACHINES or not one.role.endswith("_machines")]
     opens, clicks = sum(slot.opened_people for slot in slots), sum(slot.clicked_people for slot in slots)
     figure = timeline_figure([slot.at for slot in slots], [slot.accepted for slot in slots], shown, step=step)
-    paler = " Paler: mail apps and link scanners." if report.counted is Counted.ALL else ""
+    paler = " Paler: mail apps and link scanners." if report.counted is Counted.MACHINES else ""
     return Chart(
         name="timeline",
         title=f"What happened, {unit} by {unit}",
@@ -283,14 +283,14 @@ def _hour_url(report: Report, hour: ClockHour) -> str:
 
 
 def _behind(report: Report) -> str:
-    return "people" if report.counted is Counted.PEOPLE else ""
+    return report.counted.value
 
 
 def _hours_table(report: Report, hours: list[ClockHour]) -> Table:
     columns = (
         Column(f"Hour ({report.zone.key})", lambda hour: hour.words, link=lambda hour: _hour_url(report, hour)),
-        Column("Opens", lambda hour: hour.opened, is_number=True),
-        Column("Clicks", lambda hour: hour.clicked, is_number=True),
+        Column(report.counted.titled("Opens"), lambda hour: hour.opened, is_number=True),
+        Column(report.counted.titled("Clicks"), lambda hour: hour.clicked, is_number=True),
     )
     told = sorted(
         (hour for hour in hours if hour.opened or hour.clicked), key=lambda hour: (-hour.opened, -hour.clicked)

@@ -45,14 +45,14 @@ def against_words(report: Report) -> str:
 
 def delivered_of(row: PartRow, accepted: int) -> int:
     """What the recipients' servers confirmed; where none of them tells, what was accepted and did not come back."""
-    confirmed = row.of(EventType.DELIVERED).once(Counted.ALL)
-    return confirmed or max(0, accepted - row.of(EventType.BOUNCED).once(Counted.ALL))
+    confirmed = row.of(EventType.DELIVERED).once(Counted.EVERYBODY)
+    return confirmed or max(0, accepted - row.of(EventType.BOUNCED).once(Counted.EVERYBODY))
 
 
 def _delivered(report: Report) -> Tile:
     count = delivered_of(report.figures, report.accepted)
     usual = [share(delivered_of(row, row.sent), row.sent) for row in report.usual]
-    is_told = report.figures.of(EventType.DELIVERED).once(Counted.ALL) > 0
+    is_told = report.figures.of(EventType.DELIVERED).once(Counted.EVERYBODY) > 0
     return Tile(
         "Delivered",
         share_text(count, report.accepted),
@@ -67,7 +67,7 @@ def _tile(report: Report, headline: _Headline) -> Tile:
     count = report.of(headline.type)
     usual = [share(report.once(row.of(headline.type), headline.type), row.sent) for row in report.usual]
     return Tile(
-        headline.title,
+        report.counted.titled(headline.title) if headline.did else headline.title,
         share_text(count, report.accepted, digits=headline.digits),
         base=f"of {count_text(report.accepted)} accepted",
         note=_note(report, headline, count),
@@ -80,13 +80,14 @@ def _note(report: Report, headline: _Headline, count: int) -> str:
     machines = report.figures.of(headline.type).machines_once
     if headline.did and machines and report.counted is Counted.PEOPLE:
         return f"{_people(count)}, and {count_text(machines)} {'machine' if machines == 1 else 'machines'}"
-    return _mails(count) if headline.did and report.counted is Counted.ALL else _people(count)
+    return _mails(count) if headline.did and report.counted is Counted.MACHINES else _people(count)
 
 
 def _url(report: Report, headline: _Headline) -> str:
     if headline.did and report.counted is Counted.PEOPLE:
         return people_url(report.campaign.pk, headline.did)
-    return events_url(report.campaign.pk, headline.type)
+    behind = {"behind": report.counted.value} if headline.did else {}
+    return events_url(report.campaign.pk, headline.type, **behind)
 
 
 def _change(report: Report, now: float | None, usual: list[float | None], better: Better, digits: int) -> Change | None:

@@ -80,18 +80,18 @@ def test_range_of_an_impossible_address_is_the_default_with_a_sentence(asked: di
 
 
 def test_query_keeps_everything_but_what_is_changed() -> None:
-    asked = {"range": "custom", "from": "2026-04-01", "to": "2026-04-30", "count": "all", "sender": "a@b.example"}
+    asked = {"range": "custom", "from": "2026-04-01", "to": "2026-04-30", "count": "machines", "sender": "a@b.example"}
     found = range_of(asked, zone=MADRID, kept=("sender",))
     query = found.query(sender="", compare="none")
-    assert query == "?range=custom&from=2026-04-01&to=2026-04-30&count=all&compare=none"
+    assert query == "?range=custom&from=2026-04-01&to=2026-04-30&count=machines&compare=none"
     assert found.query().endswith("sender=a%40b.example")
 
 
 def test_filter_bar_keeps_the_range_in_the_form_of_the_choices() -> None:
     found = range_of(
-        {"range": "7d", "count": "all", "sender": "x", "provider": "y"}, zone=MADRID, kept=("sender", "provider")
+        {"range": "7d", "count": "machines", "sender": "x", "provider": "y"}, zone=MADRID, kept=("sender", "provider")
     )
     bar = filter_bar(found, choices=[Choice("sender", "Sender", [("", "All"), ("x", "x")], "x")])
-    assert bar.hidden_of_choices == [("range", "7d"), ("count", "all"), ("provider", "y")]
+    assert bar.hidden_of_choices == [("range", "7d"), ("count", "machines"), ("provider", "y")]
     assert [option.label for option in bar.presets if option.is_current] == ["7 days"]
-    assert [option.label for option in bar.counts if option.is_current] == ["All, machines too"]
+    assert [option.label for option in bar.counts if option.is_current] == ["Machines"]

@@ -119,11 +119,12 @@ def grow(organization: Organization, *, days: int) -> None:
 # --- Engagement -------------------------------------------------------------------------------------------------------
 
 
-def test_engagement_counts_people_and_with_the_switch_everybody(florist: Organization, manager: Client) -> None:
+def test_engagement_counts_people_and_with_the_switch_machines_apart(florist: Organization, manager: Client) -> None:
     figures(florist, sent=200, opened=80, opened_machines=20, clicked=10)
-    people, everybody = text_of(manager, "engagement"), text_of(manager, "engagement", "?count=all")
+    people, machines = text_of(manager, "engagement"), text_of(manager, "engagement", "?count=machines")
     assert "40.0 %" in people and "80 mails, by people" in people
-    assert "50.0 %" in everybody and "100 mails, machines included" in everybody
+    assert "10.0 %" in machines and "20 mails, by machines" in machines
+    assert "40.0 %" not in machines and "do not add up" in machines
 
 
 def test_engagement_compares_with_the_time_before(florist: Organization, manager: Client) -> None:

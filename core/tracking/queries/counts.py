@@ -19,10 +19,20 @@ KIND = Case(
 
 
 class Counted(enum.StrEnum):
-    """Whose opens and clicks a page counts: `?count=` in its address."""
+    """Whose opens and clicks a page counts: `?count=` in its address, PEOPLE or MACHINES. EVERYBODY is for what no
+    machine does, such as bounces.
+
+    There is no view of both together: a mail that a person and a machine opened stands in both counts, so that their
+    sum is no number of mails.
+    """
 
     PEOPLE = "people"
-    ALL = "all"
+    MACHINES = "machines"
+    EVERYBODY = "everybody"
+
+    def titled(self, title: str) -> str:
+        """The title of a figure: whose it is, where it is not people's."""
+        return f"{title} by machines" if self is Counted.MACHINES else title
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +45,13 @@ class Count:
     machines_once: int = 0
 
     def once(self, counted: Counted = Counted.PEOPLE) -> int:
-        """Mails with such an event. With machines, a mail that both a person and a machine opened counts twice."""
-        return self.people_once + (self.machines_once if counted is Counted.ALL else 0)
+        """Mails with such an event, each once for people and once for machines."""
+        people, machines = counted is not Counted.MACHINES, counted is not Counted.PEOPLE
+        return self.people_once * people + self.machines_once * machines
 
     def events(self, counted: Counted = Counted.PEOPLE) -> int:
-        return self.people + (self.machines if counted is Counted.ALL else 0)
+        people, machines = counted is not Counted.MACHINES, counted is not Counted.PEOPLE
+        return self.people * people + self.machines * machines
 
     def __add__(self, other: "Count") -> "Count":
         return Count(

@@ -13,7 +13,6 @@ from django.utils import formats
 from dashboards.numbers import count_text, share
 
 Better = Literal["up", "down", "neither"]
-_WIDTH, _HEIGHT, _EDGE = 100, 26, 2
 _SMALLEST_SHARE = 0.5
 
 
@@ -48,18 +47,6 @@ class Tile:
     url: str = ""
     trend: Sequence[float] = ()
     role: str = "accepted"
-
-    @property
-    def curve(self) -> str:
-        """The points of an SVG polyline in a box of 100 × 26, from zero up; "" where there is nothing to draw."""
-        top = max(self.trend, default=0)
-        if len(self.trend) < 2 or top <= 0:
-            return ""
-        step, room = _WIDTH / (len(self.trend) - 1), _HEIGHT - 2 * _EDGE
-        return " ".join(
-            f"{number * step:.1f},{_HEIGHT - _EDGE - room * max(0.0, value) / top:.1f}"
-            for number, value in enumerate(self.trend)
-        )
 
 
 def points_change(

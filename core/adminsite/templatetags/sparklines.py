@@ -23,13 +23,17 @@ class Line:
 
 
 @register.inclusion_tag("adminsite/sparkline.html")
-def ex_sparkline(values: Sequence[float | None], label: str = "", from_zero: bool = True) -> dict[str, object]:
+def ex_sparkline(
+    values: Sequence[float | None], label: str = "", from_zero: bool = True, role: str = ""
+) -> dict[str, object]:
     """A line through the values, the newest at the right. None is left out.
 
     `label` says in words what is drawn; without it the line is decoration beside a number that says the same.
+    `role` names a colour of the charts (opened, clicked, bad, …).
     `from_zero` False stretches the values over the whole height: for a level, of which only the change is to be seen.
     """
-    return {"line": line_of(values, from_zero=from_zero), "label": label, "width": _WIDTH, "height": _HEIGHT}
+    line = line_of(values, from_zero=from_zero)
+    return {"line": line, "label": label, "role": role, "width": _WIDTH, "height": _HEIGHT}
 
 
 def line_of(values: Sequence[float | None], *, from_zero: bool = True) -> Line | None:

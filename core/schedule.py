@@ -56,7 +56,7 @@ SCHEDULE: tuple[PeriodicJob, ...] = (
         6 * 3600,
         "Makes room for the events of the coming months, and lets go of those older than EVENT_KEEP_MONTHS.",
     ),
-    PeriodicJob("Forget old reports", "tracking.prune", 6 * 3600, "Removes posts of mail providers after some weeks."),
+    PeriodicJob("Forget old reports", "tracking.prune", 6 * 3600, "Removes posts of mail providers and old replies."),
     PeriodicJob(
         "Send signup confirmations",
         "delivery.find_confirmations",

@@ -6,6 +6,7 @@ from django.conf import settings
 from core.common.tasks import Summary, agency_task, enqueue, organization_task
 from core.tracking import partitions, services
 from core.tracking.audience.services import audiences_count
+from core.tracking.inbound.services import replies_prune
 from core.tracking.lean import drain
 from core.tracking.verdicts.recompute import verdict_run_continue
 from core.tracking.webhooks.reading import read_waiting
@@ -71,5 +72,8 @@ def rejudge() -> Summary:
 
 @agency_task(name="tracking.prune")
 def prune() -> Summary:
-    """Forget old posts of mail providers."""
-    return {"removed": posts_prune(older_than=datetime.timedelta(days=settings.WEBHOOK_KEEP_DAYS))}
+    """Forget old posts of mail providers, and old replies."""
+    return {
+        "removed": posts_prune(older_than=datetime.timedelta(days=settings.WEBHOOK_KEEP_DAYS)),
+        "replies": replies_prune(months=settings.REPLY_KEEP_MONTHS),
+    }

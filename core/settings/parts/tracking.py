@@ -12,5 +12,8 @@ TRACKING_QUEUE = env.integer("TRACKING_QUEUE", 1_000_000, minimum=1)
 """Opens and clicks that may wait in Redis for a worker; what comes beyond is answered, lost and counted."""
 WEB_THREADS = env.integer("WEB_THREADS", 4, minimum=1)
 """Requests that Django answers at once in one web process. Opens and clicks need none of them."""
+REPLY_KEEP_MONTHS = env.integer("REPLY_KEEP_MONTHS", 25, minimum=0)
+"""What people wrote back is let go after so many whole months; that they did stays as an event. 0 keeps it as long as
+the contact."""
 EVENT_KEEP_MONTHS = env.integer("EVENT_KEEP_MONTHS", 25, minimum=0)
 """Single opens, clicks and reports are let go after so many whole months; counters stay. 0 keeps them for good."""

@@ -1,11 +1,16 @@
 """Writes of what comes in: the words of those who answered."""
 
+import datetime
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.utils import timezone
+
 from core.delivery.models import Message
 from core.tracking.models import Reply
+
+_AT_ONCE = 5_000
 
 
 def replies_keep(items: Iterable[Any], *, organization_id: UUID) -> None:
@@ -20,6 +25,19 @@ def replies_keep(items: Iterable[Any], *, organization_id: UUID) -> None:
         if item.arrival.message_id in messages
     ]
     Reply.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def replies_prune(*, months: int) -> int:
+    """Forget replies of the open scope that came in more than so many whole months ago; how many. 0 keeps them."""
+    if not months:
+        return 0
+    today = timezone.now().astimezone(datetime.UTC).date()
+    number = today.year * 12 + today.month - 1 - months
+    before = datetime.datetime(number // 12, number % 12 + 1, 1, tzinfo=datetime.UTC)
+    removed = 0
+    while old := list(Reply.objects.filter(received_at__lt=before).order_by().values_list("pk", flat=True)[:_AT_ONCE]):
+        removed += Reply.objects.filter(pk__in=old).delete()[0]
+    return removed
 
 
 def _row(message: Message, item: Any, organization_id: UUID) -> Reply:

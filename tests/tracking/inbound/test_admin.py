@@ -4,8 +4,10 @@ import datetime
 import io
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +20,7 @@ from core.contacts.privacy.subject_access import subject_access_archive
 from core.tracking.choices import AlertKind
 from core.tracking.models import Reply, SendingAlert
 from core.tracking.queries.alerts import open_alerts
+from core.tracking.tasks import prune
 from tests.tracking.mailed import Mailed, mailed_campaign
 
 Member = Callable[..., User]
@@ -84,6 +87,18 @@ def test_reply_goes_with_its_contact_and_is_in_the_copy_of_their_data(mailed: Ma
         contact_erase(contact_id=contact.pk)
         contact_erase_now(contact_id=contact.pk)
         assert not Reply.objects.exists()
+
+
+def test_replies_are_let_go_after_the_months_of_the_setting_and_none_with_zero(mailed: Mailed, settings: Any) -> None:
+    reply = make_reply(mailed)
+    with all_organizations(reason="test"):
+        Reply.objects.update(received_at=datetime.datetime(2026, 3, 31, 23, 59, tzinfo=datetime.UTC))
+    for months, today, left in ((0, "2030-01-01", 1), (2, "2026-05-31", 1), (2, "2026-06-01", 0)):
+        settings.REPLY_KEEP_MONTHS = months
+        with time_machine.travel(f"{today}T12:00Z"):
+            prune.apply().get()
+        with all_organizations(reason="test"):
+            assert Reply.objects.filter(pk=reply.pk).count() == left, today
 
 
 def test_alert_acknowledge_takes_it_off_the_open_ones_once(

@@ -35,6 +35,7 @@ class Purpose(enum.Enum):
     INBOUND = b"inbound"
     RETURN_PATH = b"return-path"
     REPLY = b"reply"
+    LINK_HOST = b"link-host"
 
 
 class BadToken(ValueError):

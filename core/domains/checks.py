@@ -5,14 +5,15 @@ Everything that comes from the DNS was written by strangers: it is parsed, cut s
 
 import re
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from django.conf import settings
 
+from core.domains.answers import HostProber, Prober
 from core.domains.choices import RecordKind, RecordState
 from core.domains.dns import Resolver
-from core.domains.errors import NoSuchRecord, TemporaryFailure
+from core.domains.errors import NoSuchRecord, NotAnsweredByUs, TemporaryFailure
 from core.domains.models import SendingDomain
 from core.domains.records import ExpectedRecord, expected_records
 from core.domains.spf import spf_problem
@@ -36,9 +37,24 @@ class Finding:
     is_optional: bool
 
 
-def check_domain(domain: SendingDomain, resolver: Resolver) -> list[dict[str, Any]]:
-    """The findings of all expected records, as `SendingDomain.records` keeps them. Asks the DNS; writes nothing."""
-    return [asdict(_checked(domain, expected, resolver)) for expected in expected_records(domain)]
+def check_domain(domain: SendingDomain, resolver: Resolver, prober: Prober | None = None) -> list[dict[str, Any]]:
+    """The findings of all expected records, as `SendingDomain.records` keeps them. Asks the DNS, and the host of links
+    when its name leads here; writes nothing."""
+    findings = [_checked(domain, expected, resolver) for expected in expected_records(domain)]
+    return [asdict(_answered(finding, prober)) for finding in findings]
+
+
+def _answered(finding: Finding, prober: Prober | None) -> Finding:
+    """A host of links counts once mails' links under it would be answered."""
+    if finding.kind != RecordKind.TRACKING or finding.state != RecordState.OK:
+        return finding
+    try:
+        (prober or HostProber()).answers(finding.host)
+    except TemporaryFailure as failure:
+        return replace(finding, state=RecordState.UNKNOWN.value, words=f"{failure} We look again by ourselves.")
+    except NotAnsweredByUs as failure:
+        return replace(finding, state=RecordState.WRONG.value, words=str(failure))
+    return replace(finding, words="It leads here and is answered: links in new mails show it.")
 
 
 def _checked(domain: SendingDomain, expected: ExpectedRecord, resolver: Resolver) -> Finding:

@@ -19,5 +19,9 @@ class NoSuchRecord(Exception):
     """The name servers say that there is no such record."""
 
 
+class NotAnsweredByUs(Exception):
+    """Who asks under a client's name does not reach us. The text tells why."""
+
+
 class TemporaryFailure(Exception):
     """No answer, or none that says anything about the record. The text tells which."""

@@ -15,6 +15,7 @@ class SendingDomain(WarmUp, UUIDModel, TimeStamped, OrganizationOwned):
 
     `return_path`, `reply_host` and `tracking` are host names below it that lead to us or to the provider; they are
     optional. Mails use the first two as soon as they stand here: whoever writes them has seen a mail come that way.
+    Links show `tracking` while `tracking_verified_at` stands (`queries.link_base`).
     `provider_records` are those that SendGrid asks for, `provider_id` its number of this domain. `broken_checks`
     counts the checks in a row that found a verified domain broken. While `paused_at` stands nothing of it starts.
     """

@@ -2,8 +2,10 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 
+from core.common.tenancy import all_organizations
 from core.domains.choices import DomainStatus
 from core.domains.dkim import DkimKey
 from core.domains.models import SendingDomain
@@ -19,6 +21,29 @@ def hosts_of(organization_id: UUID, address: str) -> tuple[str, str]:
     """Where bounces and replies of mails from this address come back to us; each "" where they do not."""
     domain = domain_of(organization_id, address)
     return (domain.return_path, domain.reply_host) if domain is not None else ("", "")
+
+
+def shows_own_host(domain: SendingDomain) -> bool:
+    """Whether links in new mails of this domain show its own host. The client's key in the DNS says that the domain is
+    this client's: a CNAME alone would do for anybody who adds the same domain."""
+    is_offered = bool(settings.TRACKING_TARGET) and domain.tracking_verified_at is not None
+    return is_offered and domain.status == DomainStatus.VERIFIED
+
+
+def link_base(organization_id: UUID, address: str) -> str:
+    """What the links of a mail from this address begin with: "https://link.shop.example"; "" for PUBLIC_URL."""
+    domain = domain_of(organization_id, address)
+    if domain is None or not shows_own_host(domain):
+        return ""
+    return f"{settings.TRACKING_SCHEME}://{domain.tracking}"
+
+
+def is_link_host(host: str) -> bool:
+    """Whether this name was seen to lead here for any client."""
+    if not host or "\0" in host:
+        return False
+    with all_organizations(reason="a proxy asks about a name"):
+        return SendingDomain.objects.filter(tracking=host.lower()).exists()
 
 
 def domains_by_name() -> dict[tuple[UUID, str], SendingDomain]:

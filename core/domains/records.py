@@ -70,7 +70,7 @@ def _return_path(domain: SendingDomain) -> tuple[ExpectedRecord, ...]:
 
 def _tracking(domain: SendingDomain) -> tuple[ExpectedRecord, ...]:
     target = settings.TRACKING_TARGET
-    hint = "The proxy in front of EngageX needs a certificate for this name before links can show it."
+    hint = "The proxy in front of EngageX needs a certificate for this name before links show it."
     return _cname(RecordKind.TRACKING, f"link.{domain.name}", target, hint)
 
 

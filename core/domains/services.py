@@ -12,8 +12,9 @@ from django.utils import timezone
 from core.accounts import audit
 from core.accounts.models import Organization
 from core.common.tasks import wake
+from core.domains.answers import Prober
 from core.domains.checks import check_domain
-from core.domains.choices import DomainStatus, RecordState
+from core.domains.choices import DomainStatus, RecordKind, RecordState
 from core.domains.dkim import new_key_pair
 from core.domains.dns import DnsResolver, Resolver
 from core.domains.errors import BadDomain, DomainExists
@@ -58,10 +59,10 @@ def domain_add(*, organization: Organization, name: str) -> SendingDomain:
     return domain
 
 
-def domain_check(*, domain_id: UUID, resolver: Resolver | None = None) -> SendingDomain:
+def domain_check(*, domain_id: UUID, resolver: Resolver | None = None, prober: Prober | None = None) -> SendingDomain:
     """Look at the DNS and note what is found; a check that finds something new is kept. Takes some seconds at most."""
     domain = SendingDomain.objects.get(pk=domain_id)
-    records = check_domain(domain, resolver or DnsResolver())
+    records = check_domain(domain, resolver or DnsResolver(), prober)
     return _noted(domain_id, records)
 
 
@@ -79,10 +80,33 @@ def _noted(domain_id: UUID, records: list[dict[str, Any]]) -> SendingDomain:
     domain.records, domain.status, domain.checked_at = records, status, timezone.now()
     if status == DomainStatus.VERIFIED and before != status:
         domain.verified_at = domain.checked_at
-    domain.save(update_fields=["records", "status", "checked_at", "verified_at", "broken_checks", "updated_at"])
+    _note_link_host(domain)
+    domain.save(update_fields=[*_CHECKED_FIELDS, "updated_at"])
     if status != before:
         audit.record(action=f"domain.{status}", obj=domain, changes={"status": [before, status.value]})
     return domain
+
+
+_CHECKED_FIELDS = (
+    *("records", "status", "checked_at", "verified_at", "broken_checks"),
+    *("tracking", "tracking_verified_at"),
+)
+
+
+def _note_link_host(domain: SendingDomain) -> None:
+    """From when on mails' links may show the client's own host. No answer changes nothing; the name is kept for good,
+    because mails that are out lead to it."""
+    record = next((one for one in domain.records if one["kind"] == RecordKind.TRACKING), None)
+    if record is not None and record["found"] == record["expected"]:
+        domain.tracking = record["host"]
+    was_used, state = domain.tracking_verified_at is not None, record["state"] if record else RecordState.MISSING
+    if state == RecordState.OK and not was_used:
+        domain.tracking_verified_at = domain.checked_at
+    elif state in (RecordState.MISSING, RecordState.WRONG):
+        domain.tracking_verified_at = None
+    if was_used != (domain.tracking_verified_at is not None):
+        shown = [domain.tracking if used else "ours" for used in (was_used, not was_used)]
+        audit.record(action="domain.link_host", obj=domain, changes={"links show": shown})
 
 
 def _broken_checks(domain: SendingDomain, status: DomainStatus, required: Iterable[str]) -> int:

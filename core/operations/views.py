@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from core.common.network import client_ip
+from core.domains.queries import is_link_host
 from core.operations import metrics as figures
 from core.operations.readiness import failing_parts
 
@@ -28,6 +29,15 @@ def ready(request: HttpRequest) -> HttpResponse:
     failing = failing_parts()
     status = "not ready" if failing else "ready"
     return JsonResponse({"status": status, "failing": failing}, status=503 if failing else 200)
+
+
+@require_safe
+@never_cache
+def link_hosts(request: HttpRequest) -> HttpResponse:
+    """For a proxy that gets certificates by itself: 200 when `domain` is a client's host of links that was seen to lead
+    here, also after it was taken back (mails that are out lead to it); else 404."""
+    status = 200 if is_link_host(request.GET.get("domain", "")) else 404
+    return HttpResponse(status=status, content_type="text/plain")
 
 
 @require_safe

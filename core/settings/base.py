@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.tracking.public_hosts.PublicHostMiddleware",
     "core.accounts.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -135,6 +136,8 @@ SPF_INCLUDE = env.text("SPF_INCLUDE", "")
 RETURN_PATH_TARGET = env.text("RETURN_PATH_TARGET", "")
 TRACKING_TARGET = env.text("TRACKING_TARGET", "")
 """Host names that clients' optional CNAMEs lead to: of bounces, and of links. Empty: no such record is asked for."""
+TRACKING_SCHEME = env.choice("TRACKING_SCHEME", "https", choices=("https", "http"))
+"""Of links that show a client's own host. With http a proxy needs no certificates for them; browsers may warn."""
 DOMAINS_REQUIRED = env.flag("DOMAINS_REQUIRED", False)
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 """Bearer token of /metrics. Empty: only requests from this machine are answered."""

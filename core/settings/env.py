@@ -31,6 +31,15 @@ def text(name: str, default: str | None = None, *, expected: str = "a text") -> 
     return _read(name, default, str, expected)
 
 
+def choice(name: str, default: str | None = None, *, choices: tuple[str, ...]) -> str:
+    def convert(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError(f"“{raw}” is none of {', '.join(choices)}")
+        return raw
+
+    return _read(name, default, convert, " or ".join(choices))
+
+
 def flag(name: str, default: bool | None = None) -> bool:
     def convert(raw: str) -> bool:
         if raw.lower() not in _TRUE | _FALSE:

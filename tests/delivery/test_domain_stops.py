@@ -17,6 +17,7 @@ from core.domains.dns import DnsResolver
 from core.domains.models import SendingDomain
 from core.domains.services import domain_add, domain_check, domain_release, domain_stop
 from tests.delivery.ledger import run_sweep, run_work, sending_campaign, states
+from tests.domains.test_link_host import Answering
 from tests.support.dns_server import DnsServer
 from tests.support.sendgrid_server import Faults, SendGridServer
 
@@ -49,7 +50,7 @@ def publish(server: DnsServer, domain: SendingDomain) -> None:
 
 
 def check(domain: SendingDomain, server: DnsServer) -> SendingDomain:
-    return domain_check(domain_id=domain.pk, resolver=DnsResolver([server.address]))
+    return domain_check(domain_id=domain.pk, resolver=DnsResolver([server.address]), prober=Answering())
 
 
 def halt() -> int:

@@ -33,6 +33,7 @@ PRODUCTION = {
         ("maybe", lambda: env.flag("PROBE")),
         ("-1", lambda: env.integer("PROBE")),
         ("many", lambda: env.integer("PROBE")),
+        ("gopher", lambda: env.choice("PROBE", choices=("https", "http"))),
         ("ftp://x", lambda: env.url("PROBE", schemes=("https",))),
         ("1:short", lambda: env.numbered_keys("PROBE")),
         ("x:0123456789abcdefghijklmnopqrstuvwxyz", lambda: env.numbered_keys("PROBE")),

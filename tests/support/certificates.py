@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 @cache
-def server_certificate() -> tuple[str, str]:
-    """A self-made certificate for 127.0.0.1 and localhost, and its key, both as PEM."""
+def server_certificate(*hosts: str) -> tuple[str, str]:
+    """A self-made certificate for 127.0.0.1, localhost and these hosts, and its key, both as PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [*(x509.DNSName(host) for host in ("localhost", *hosts)), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -37,11 +37,11 @@ def server_certificate() -> tuple[str, str]:
 
 
 @cache
-def server_tls_context() -> ssl.SSLContext:
+def server_tls_context(*hosts: str) -> ssl.SSLContext:
     """The server's side of TLS, with the self-made certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as pem:
-        pem.write("".join(server_certificate()))
+        pem.write("".join(server_certificate(*hosts)))
         pem.flush()
         context.load_cert_chain(pem.name)
     return context

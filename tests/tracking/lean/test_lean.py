@@ -202,6 +202,17 @@ def test_click_goes_to_the_stored_link_whatever_is_added(mailed: Mailed, site: S
     assert (event.type, event.link_id) == (EventType.CLICKED, mailed.links[1].pk)
 
 
+@pytest.mark.parametrize("host", ["link.florist.example", "nobody.knows.example", "a b", ""])
+def test_links_are_answered_under_every_name_while_the_database_is_away(mailed: Mailed, site: Site, host: str) -> None:
+    remember_links.apply()
+    site.is_database_away = True
+    open_, click = visit(site, open_path(mailed.messages[0].pk), click_path(mailed), host=host)
+    assert (open_.status, click.status) == (200, 302)
+    assert click.headers["location"] == mailed.links[0].url
+    read_hits.apply()
+    assert [event.type for event in events()] == [EventType.OPENED, EventType.CLICKED]
+
+
 def test_head_is_answered_without_a_body_and_judged_a_machine(mailed: Mailed, site: Site) -> None:
     answers = visit(site, open_path(mailed.messages[0].pk), click_path(mailed), method="HEAD")
     assert [(answer.status, answer.body) for answer in answers] == [(200, b""), (302, b"")]

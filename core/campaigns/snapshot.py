@@ -20,6 +20,7 @@ from core.campaigns.models import (
 from core.campaigns.naming import utm_tags
 from core.campaigns.utm import tagged_source
 from core.contacts.segments import parse_rule, rule_json
+from core.domains.queries import link_base
 from core.email_templates.brand import brand_values
 from core.email_templates.html import prepare_html, with_hidden_link, with_open_pixel, with_preheader
 from core.email_templates.links import rewrite_links
@@ -162,6 +163,7 @@ def campaign_freeze(campaign: Campaign) -> CampaignSnapshot:
     drafts = draft_snapshots(campaign)
     first_link = 1
     for snapshot, links in drafts:
+        snapshot.link_base = link_base(snapshot.organization_id, snapshot.from_email)
         write_snapshot(snapshot, links, first_link)
         first_link += len(links)
     return drafts[0][0]

@@ -44,6 +44,7 @@ from core.campaigns.snapshot import (
 from core.campaigns.states import CampaignStatus
 from core.campaigns.utm import tagged_source
 from core.common.request_context import current_context
+from core.domains.queries import link_base
 from core.email_templates.html import hidden_link, open_pixel, prepare_html, with_preheader
 from core.email_templates.preview import MailSource
 from core.email_templates.queries import source_of
@@ -237,8 +238,8 @@ def _hold(campaign: Campaign) -> None:
 
 def _corrected(campaign: Campaign, before: CampaignSnapshot, correction: Correction) -> CampaignSnapshot:
     """The unsaved next version, still without its content. The client's own data are those of now."""
-    values = constant_values(campaign)
-    if editable(before) == correction and before.organization_values == values:
+    values, base = constant_values(campaign), link_base(campaign.organization_id, before.from_email)
+    if editable(before) == correction and (before.organization_values, before.link_base) == (values, base):
         raise NothingCorrected("Nothing was changed: this is what went out before. Resume the campaign instead.")
     return CampaignSnapshot(
         organization_id=campaign.organization_id,
@@ -252,6 +253,7 @@ def _corrected(campaign: Campaign, before: CampaignSnapshot, correction: Correct
         reply_to=correction.reply_to,
         organization_values=values,
         audience=before.audience,
+        link_base=base,
         created_by_id=current_context().actor_id,
     )
 

@@ -49,12 +49,15 @@ HIDDEN_LINK_KEY = "system.hidden_link_url"
 MESSAGE_LINKS = frozenset({*_SYSTEM_LINKS, HIDDEN_LINK_KEY})
 
 
-def link_maker(key: str, campaign_id: UUID) -> LinkMaker:
+def link_maker(key: str, campaign_id: UUID, base: str = "") -> LinkMaker:
     """Makes the address behind "system.unsubscribe_url" and its like, or behind "link.3", for many messages of one
-    campaign: the same as the functions above, with everything prepared that does not change from mail to mail."""
+    campaign: the same as the functions above, with everything prepared that does not change from mail to mail.
+
+    `base` is what they begin with where it is not PUBLIC_URL. Tokens know no host: a link is answered under any.
+    """
     path, purpose, ending = _SYSTEM_LINKS.get(key, ("c", Purpose.CLICK, ""))
     behind = b"" if key in _SYSTEM_LINKS else _number(key).to_bytes(_LINK_BYTES, "big") + campaign_id.bytes
-    return Signer(purpose).maker(f"{settings.PUBLIC_URL}/{path}/", behind, ending)
+    return Signer(purpose).maker(f"{base or settings.PUBLIC_URL}/{path}/", behind, ending)
 
 
 def _number(key: str) -> int:

@@ -34,7 +34,8 @@ class CampaignMail:
     """What all mails of a campaign (of one variant) share. `contact_keys` are the values to read per person,
     `link_keys` the ones made from the message's id, `audience` says who was meant to get them.
 
-    `snapshot_id` is the version these mails are made from; `revision` is the campaign's at that moment.
+    `snapshot_id` is the version these mails are made from; `revision` is the campaign's at that moment. Their links
+    begin with `link_base`, "" for PUBLIC_URL.
     """
 
     content: MailContent
@@ -44,6 +45,7 @@ class CampaignMail:
     snapshot_id: UUID
     campaign_id: UUID
     revision: int = 1
+    link_base: str = ""
 
     def recipient(
         self,
@@ -79,13 +81,13 @@ class CampaignMail:
             filled[key] = make(message)
         if PREFERENCES_KEY in self.link_keys:
             # Leads to the contact, not to the message: it outlives the mail.
-            filled[PREFERENCES_KEY] = preferences_url(contact_id)
+            filled[PREFERENCES_KEY] = preferences_url(contact_id, self.link_base)
         return filled
 
     @cached_property
     def _link_makers(self) -> tuple[tuple[str, LinkMaker], ...]:
         keys = [key for key in self.link_keys if key != PREFERENCES_KEY]
-        return tuple((key, link_maker(key, self.campaign_id)) for key in keys)
+        return tuple((key, link_maker(key, self.campaign_id, self.link_base)) for key in keys)
 
 
 def inert_links(campaign_id: UUID) -> dict[str, str]:
@@ -159,7 +161,8 @@ def prepare(compiled: CompiledContent, snapshot: CampaignSnapshot, revision: int
     system = {*MESSAGE_LINKS, PREFERENCES_KEY}
     links = tuple(sorted(key for key in keys if key in system or key.startswith("link.")))
     audience = frozen_audience(snapshot)
-    return CampaignMail(content, compiled.merge_keys, links, audience, snapshot.pk, snapshot.campaign_id, revision)
+    ids = (snapshot.pk, snapshot.campaign_id, revision)
+    return CampaignMail(content, compiled.merge_keys, links, audience, *ids, snapshot.link_base)
 
 
 def bulk_headers(

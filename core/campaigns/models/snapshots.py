@@ -16,7 +16,8 @@ class CampaignSnapshot(UUIDModel, OrganizationOwned):
     `activated_at` (the database's clock) parts the attempts made with a correction from those made before it.
 
     `html` is ready to send: CSS inline, links replaced by their numbered slots, pixel and preheader in place.
-    `merge_keys` are the contact values this content needs; `content_hash` covers everything but the times.
+    `merge_keys` are the contact values this content needs; `content_hash` covers everything but the times and
+    `link_base`: what its links begin with, such as "https://link.shop.example" ("": PUBLIC_URL).
     """
 
     campaign = models.ForeignKey(
@@ -35,6 +36,7 @@ class CampaignSnapshot(UUIDModel, OrganizationOwned):
     merge_keys = models.JSONField()
     audience = models.JSONField(help_text="Groups and segments included and left out, as they were.")
     content_hash = models.CharField(max_length=64)
+    link_base = models.CharField(max_length=262, default="", blank=True)
     created_at = models.DateTimeField("frozen", auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, editable=False, related_name="+"

@@ -1,6 +1,7 @@
 """From: an active client, a postal address, a sender that receivers believe."""
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -10,7 +11,7 @@ from core.accounts.choices import OrganizationStatus
 from core.campaigns.preflight.case import Case
 from core.campaigns.preflight.registry import Found, Level, check
 from core.domains.choices import DomainStatus
-from core.domains.queries import domain_of
+from core.domains.queries import domain_of, link_base, shows_own_host
 
 
 def _sender_words(case: Case) -> str:
@@ -69,6 +70,25 @@ def domain_vouches(case: Case) -> Iterator[Found]:
         state = "is broken" if domain.status == DomainStatus.BROKEN else "is not verified yet"
         message = f"The sending domain {name} {state}. Look under Domains what is missing."
         yield Found(message, "domain_not_verified", level)
+
+
+def _shown_host(case: Case) -> str:
+    base = link_base(case.organization_id, case.campaign.from_email) or settings.PUBLIC_URL
+    return f"Links in this mail show {urlsplit(base).netloc}."
+
+
+@check(code="link_host", title="Whose name links show", where="domain", level=Level.WARNING, fine=_shown_host)
+def links_show_the_clients_name(case: Case) -> Iterator[Found]:
+    """Where the agency offers it. A domain that is unknown or broken is another check's to name."""
+    domain = domain_of(case.organization_id, case.campaign.from_email)
+    if not settings.TRACKING_TARGET or domain is None or domain.status != DomainStatus.VERIFIED:
+        return
+    if not shows_own_host(domain):
+        ours = urlsplit(settings.PUBLIC_URL).netloc
+        yield Found(
+            f"Links in this mail show {ours}: link.{domain.name} is not verified. If the client wants its own name in "
+            "them, look under Domains what is missing."
+        )
 
 
 def _nearest(case: Case, name: str) -> str:

@@ -44,8 +44,9 @@ def preferences_path(contact_id: UUID) -> str:
     return f"/preferences/{sign(Purpose.PREFERENCES, contact_id.bytes)}"
 
 
-def preferences_url(contact_id: UUID) -> str:
-    return settings.PUBLIC_URL + preferences_path(contact_id)
+def preferences_url(contact_id: UUID, base: str = "") -> str:
+    """`base` is what it begins with where it is not PUBLIC_URL."""
+    return (base or settings.PUBLIC_URL) + preferences_path(contact_id)
 
 
 def signup_stamp(form_id: UUID) -> str:

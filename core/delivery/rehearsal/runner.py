@@ -31,6 +31,7 @@ from core.delivery.rehearsal.tally import Tally
 from core.delivery.rendering import CampaignMail, prepare
 from core.delivery.transports.base import Recipient
 from core.delivery.transports.errors import MailProblem
+from core.domains.queries import link_base
 
 CHUNK = 1_000
 SAMPLES = 20
@@ -76,6 +77,7 @@ def rehearse(*, rehearsal_id: UUID, seconds: float) -> dict[str, Any]:
 def _prepared(rehearsal: Rehearsal) -> _Play:
     campaign = Campaign.objects.select_related("template", "organization").get(pk=rehearsal.campaign_id)
     snapshot, links = draft_snapshot(campaign)
+    snapshot.link_base = link_base(snapshot.organization_id, snapshot.from_email)
     mail = prepare(compiled_content(snapshot), snapshot)
     inert = {f"link.{number}": url for number, url in enumerate(links, start=1)}
     others = {key: "(this person's own link)" for key in mail.link_keys if key not in inert}

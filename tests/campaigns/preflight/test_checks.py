@@ -274,3 +274,22 @@ def test_connection_missing_paused_or_sandbox(in_florist: Organization) -> None:
     Connection.objects.update(is_default=False)
     assert "No connection is used for campaigns" in found(campaign, "connection")[0]
     assert level_of(campaign, "connection") == {Level.STOP}
+
+
+def test_link_host_says_whose_name_links_show(in_florist: Organization, settings: Any) -> None:
+    campaign = campaign_with(in_florist)
+    domain = SendingDomain.objects.create(
+        organization=in_florist, name="florist.example", selector="s", status=DomainStatus.VERIFIED
+    )
+    assert found(campaign, "link_host") == [], "the agency offers none"
+    settings.TRACKING_TARGET = "links.agency.example"
+    assert "show 127.0.0.1:8000: link.florist.example is not verified." in found(campaign, "link_host")[0]
+    assert level_of(campaign, "link_host") == {Level.WARNING}
+    domain.tracking, domain.tracking_verified_at = "link.florist.example", timezone.now()
+    domain.save()
+    assert found(campaign, "link_host") == []
+    (one,) = (check for check in checks() if check.code == "link_host")
+    assert one.fine_words(Case(campaign)) == "Links in this mail show link.florist.example."
+    domain.status = DomainStatus.BROKEN
+    domain.save()
+    assert found(campaign, "link_host") == [], "that the domain broke is another check's to say"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from core.email_templates.branches import VOID_ELEMENTS
 from core.email_templates.colors import Color, contrast, read_color
@@ -14,7 +15,7 @@ NEEDED_LARGE = 3.0
 LARGE_PIXELS = 24.0
 LARGE_BOLD_PIXELS = 18.66
 _LINE_ATTRIBUTE = "data-ex-line"
-_WRITTEN_LINE = re.compile(rf' {_LINE_ATTRIBUTE}="[0-9]+"')
+_WRITTEN_LINE = re.compile(rf' {_LINE_ATTRIBUTE}="([0-9]+)"')
 
 _WHITE, _BLACK = Color(255, 255, 255), Color(0, 0, 0)
 _SIZES = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h4": 1.0, "h5": 0.83, "h6": 0.67, "small": 0.83, "big": 1.2}
@@ -41,8 +42,7 @@ class PoorContrast:
     places: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Look:
+class _Look(NamedTuple):
     """How text looks inside an element; None for a colour that nobody can know from the HTML."""
 
     name: str = ""
@@ -51,7 +51,6 @@ class _Look:
     pixels: float = 16.0
     is_bold: bool = False
     is_hidden: bool = False
-    line: int = 0
 
 
 def with_lines(html: str) -> str:
@@ -85,16 +84,25 @@ def poor_contrasts(prepared: str) -> list[PoorContrast]:
     that leave their colour to the mail program are left out: their colours are not known.
     """
     found: dict[tuple[Color, Color, float], PoorContrast] = {}
-    for look, words in _texts(prepared):
-        poor = _judged(look, words)
-        if poor is None:
+    judged: dict[_Look, _Pair | None] = {}
+    for look, line, words in _texts(prepared):
+        pair = judged[look] if look in judged else judged.setdefault(look, _judged(look))
+        if pair is None:
             continue
-        key = (poor.text, poor.background, poor.needed)
-        found[key] = replace(found[key], places=found[key].places + 1) if key in found else poor
+        key = (pair.text, pair.background, pair.needed)
+        first = found.get(key)
+        found[key] = replace(first, places=first.places + 1) if first else PoorContrast(*pair, line, words)
     return list(found.values())
 
 
-def _judged(look: _Look, words: str) -> PoorContrast | None:
+class _Pair(NamedTuple):
+    text: Color
+    background: Color
+    ratio: float
+    needed: float
+
+
+def _judged(look: _Look) -> _Pair | None:
     if look.is_hidden or look.color is None or look.background is None:
         return None
     color = look.color.over(look.background)
@@ -102,16 +110,15 @@ def _judged(look: _Look, words: str) -> PoorContrast | None:
     is_large = look.pixels >= LARGE_PIXELS or (look.is_bold and look.pixels >= LARGE_BOLD_PIXELS)
     needed = NEEDED_LARGE if is_large else NEEDED
     # Rounded as it is shown: 4.5 is never called too little.
-    if round(ratio, 1) >= needed:
-        return None
-    return PoorContrast(color, look.background, ratio, needed, look.line, words)
+    return None if round(ratio, 1) >= needed else _Pair(color, look.background, ratio, needed)
 
 
-def _texts(prepared: str) -> Iterator[tuple[_Look, str]]:
-    """Every visible run of text with its look."""
+def _texts(prepared: str) -> Iterator[tuple[_Look, int, str]]:
+    """Every visible run of text with its look and line."""
     masked = mask_tags(prepared)
-    looks = [_Look()]
+    places = [(_Look(), 0)]
     is_for_outlook = False
+    known: dict[tuple[_Look, str], _Look] = {}
     for token in tokens_of(masked):
         if token.kind is TokenKind.COMMENT:
             is_for_outlook = _MSO_ONLY.fullmatch(prepared, token.start, token.end) is not None
@@ -119,19 +126,34 @@ def _texts(prepared: str) -> Iterator[tuple[_Look, str]]:
             continue
         elif token.kind is TokenKind.START_TAG:
             if token.name not in VOID_ELEMENTS:
-                looks.append(_inside(looks[-1], masked, token))
+                places.append(_entered(places[-1], masked, token, known))
         elif token.kind is TokenKind.END_TAG:
-            _close(looks, token.name)
+            _close(places, token.name)
         elif not token.name:
             words = _INVISIBLE.sub(" ", prepared[token.start : token.end]).strip()
             if words:
-                yield looks[-1], words
+                yield *places[-1], words
 
 
-def _close(looks: list[_Look], name: str) -> None:
-    for place in range(len(looks) - 1, 0, -1):
-        if looks[place].name == name:
-            del looks[place:]
+def _entered(
+    place: tuple[_Look, int], masked: str, token: Token, known: dict[tuple[_Look, str], _Look]
+) -> tuple[_Look, int]:
+    """The look and the line inside a start tag. `known` holds those tags that were inside the same look before."""
+    outer, line = place
+    written = masked[token.start : token.end]
+    if own_line := _WRITTEN_LINE.search(written):
+        line = int(own_line[1])
+        written = written[: own_line.start()] + written[own_line.end() :]
+    look = known.get((outer, written))
+    if look is None:
+        look = known[outer, written] = _inside(outer, masked, token)
+    return look, line
+
+
+def _close(places: list[tuple[_Look, int]], name: str) -> None:
+    for number in range(len(places) - 1, 0, -1):
+        if places[number][0].name == name:
+            del places[number:]
             return
 
 
@@ -141,7 +163,6 @@ def _inside(outer: _Look, masked: str, token: Token) -> _Look:
     }
     style = {name.lower(): value.strip() for name, value in _DECLARATION.findall(attributes.get("style", ""))}
     pixels = _pixels(style.get("font-size", ""), outer.pixels * _SIZES.get(token.name, 1.0), outer.pixels)
-    line = attributes.get(_LINE_ATTRIBUTE, "")
     return _Look(
         name=token.name,
         color=_text_color(outer, token.name, attributes, style),
@@ -149,7 +170,6 @@ def _inside(outer: _Look, masked: str, token: Token) -> _Look:
         pixels=pixels,
         is_bold=_is_bold(style.get("font-weight", ""), token.name in _BOLD or outer.is_bold),
         is_hidden=outer.is_hidden or _is_hidden(attributes, style, pixels),
-        line=int(line) if line.isdecimal() else outer.line,
     )
 
 

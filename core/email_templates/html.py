@@ -61,11 +61,12 @@ class UnreadableHtmlError(DomainError):
     code = "email_templates.unreadable_html"
 
 
-def prepare_html(source: str) -> str:
+def prepare_html(source: str, *, marked: str = "") -> str:
     """A whole HTML document, fit to be sent, from what an author wrote (a document or a fragment).
 
     CSS is made inline without loading anything, media queries stay, scripts, frames, forms, event handlers, foreign
     schemes and ordinary comments go, Outlook's conditional comments stay. Merge tags are kept byte for byte.
+    `marked` is the same source with more attributes in its start tags, to be prepared in its place.
     Raises UnreadableHtmlError for a source that is too long or whose CSS cannot be read.
     """
     if len(source) > MAX_SOURCE_CHARACTERS:
@@ -76,8 +77,9 @@ def prepare_html(source: str) -> str:
         )
     source = source.replace("\x00", "")
     tags: dict[str, str] = {}
-    marker = _unused_marker(source)
     textless = _textless_tags(source)
+    source = marked.replace("\x00", "") or source
+    marker = _unused_marker(source)
 
     def shield(tag: str) -> str:
         placeholder = f"{marker}{len(tags)}z"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.email_templates.contrast import PoorContrast, poor_contrasts, with_lines, without_lines
 from core.email_templates.html import UnreadableHtmlError, prepare_html
@@ -14,6 +15,7 @@ from core.email_templates.merge_tags import (
     KnownKeys,
     MergeTagError,
     MergeTemplate,
+    Problem,
     parse,
 )
 from core.email_templates.preview import MailSource
@@ -28,6 +30,7 @@ _CONTEXTS = {"subject": Escape.HEADER, "preheader": Escape.TEXT, "html": Escape.
 
 
 MAX_CONTRASTS = 10
+KEPT_SOURCES = 16
 _TAG = re.compile(r"\{\{[^{}]*\}\}")
 
 
@@ -53,7 +56,8 @@ class Finding:
 class Inspection:
     """`errors` keep a mail from being saved and sent; `warnings` and `hints` do not.
 
-    `size_bytes` is that of the HTML as sent. `links` are all links of the HTML, with what was found about each.
+    `size_bytes` is that of the HTML as sent, `prepared` that HTML ("": it cannot be read). `links` are all links of the
+    HTML, with what was found about each.
     """
 
     errors: tuple[Finding, ...]
@@ -62,6 +66,7 @@ class Inspection:
     has_unsubscribe: bool
     hints: tuple[Finding, ...] = ()
     links: tuple[MailLink, ...] = ()
+    prepared: str = ""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -74,28 +79,58 @@ def inspect_mail(source: MailSource, known: KnownKeys | None = None) -> Inspecti
 
     With `known.attributes`, the names of the client's own contact fields, others are warned about.
     """
-    errors = [finding for field in _CONTEXTS for finding in _tag_errors(field, getattr(source, field))]
-    contrasts: list[PoorContrast] = []
-    try:
-        lined = prepare_html(with_lines(source.html))
-        prepared = without_lines(lined)
-        size_bytes = len(prepared.encode())
-        errors += [] if errors else _moved_branches(source.html, prepared)
-        contrasts = poor_contrasts(lined)
-    except UnreadableHtmlError as error:
-        errors.append(Finding("html", str(error), is_error=True, code="unreadable"))
-        size_bytes = len(source.html.encode())
-    has_unsubscribe = _has_unsubscribe(source)
-    links = links_of(source.html)
-    remarks = [*_link_remarks(links), *_structure_remarks(source.html)]
+    html = _looked_through(source.html)
+    parts = {name: html.part if name == "html" else _read(name, getattr(source, name)) for name in _CONTEXTS}
+    errors = [finding for part in parts.values() for finding in part.errors]
+    errors += [finding for finding in html.errors if finding.code == "unreadable" or not errors]
+    size_bytes = len((html.prepared or source.html).encode())
+    has_unsubscribe = _offers_way_out(html.part) and (not source.text or _offers_way_out(parts["text"]))
     warnings = [
         *_unknown_attributes(source, known),
-        *_warnings(source, size_bytes, has_unsubscribe),
-        *sorted((one for one in remarks if not one.is_hint), key=lambda one: one.line),
-        *_contrast_warnings(contrasts),
+        *_warnings(html.part, size_bytes, has_unsubscribe),
+        *(one for one in html.remarks if not one.is_hint),
+        *html.contrasts,
     ]
-    hints = sorted((one for one in remarks if one.is_hint), key=lambda one: one.line)
-    return Inspection(tuple(errors), tuple(warnings), size_bytes, has_unsubscribe, tuple(hints), links)
+    hints = tuple(one for one in html.remarks if one.is_hint)
+    return Inspection(tuple(errors), tuple(warnings), size_bytes, has_unsubscribe, hints, html.links, html.prepared)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One field as it was read, once for all that ask: its template, or what keeps it from being one."""
+
+    source: str
+    template: MergeTemplate | None
+    errors: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Html:
+    """What there is to say of one HTML, whatever subject and text go with it. `errors` are those of the whole."""
+
+    part: _Part
+    prepared: str
+    errors: tuple[Finding, ...]
+    contrasts: tuple[Finding, ...]
+    links: tuple[MailLink, ...]
+    remarks: tuple[Finding, ...]
+
+
+@lru_cache(maxsize=KEPT_SOURCES)
+def _looked_through(html: str) -> _Html:
+    """The dear part: the variants of a test often share it, and so do one look at a page and the next."""
+    part = _read("html", html)
+    prepared, errors, contrasts = "", list[Finding](), list[Finding]()
+    try:
+        lined = prepare_html(html, marked=with_lines(html))
+        prepared = without_lines(lined)
+        errors += _moved_branches(part, prepared)
+        contrasts += _contrast_warnings(poor_contrasts(lined))
+    except UnreadableHtmlError as error:
+        errors.append(Finding("html", str(error), is_error=True, code="unreadable"))
+    links = links_of(html)
+    remarks = sorted((*_link_remarks(links), *_structure_remarks(html)), key=lambda one: one.line)
+    return _Html(part, prepared, tuple(errors), tuple(contrasts), links, tuple(remarks))
 
 
 def _link_remarks(links: Iterable[MailLink]) -> Iterator[Finding]:
@@ -140,30 +175,34 @@ def _unknown_attributes(source: MailSource, known: KnownKeys | None) -> Iterator
             yield Finding(field, message, line, code="unknown_field", tag=match.group(), suggestion=suggestion)
 
 
-def _tag_errors(field: str, source: str) -> Iterator[Finding]:
+def _read(field: str, source: str) -> _Part:
     try:
         template = parse(source, context=_CONTEXTS[field], allowed=KnownKeys())
     except MergeTagError as error:
-        for problem in error.problems:
-            hint = f" Did you mean {problem.suggestion}?" if problem.suggestion else ""
-            yield Finding(
-                field,
-                f"{problem.message}{hint}",
-                problem.line,
-                is_error=True,
-                code="merge_tags",
-                tag=problem.tag,
-                suggestion=problem.suggestion,
-            )
-        return
+        return _Part(source, None, tuple(_tag_error(field, problem) for problem in error.problems))
     if field == "subject" and "campaign.subject" in template.keys:
         message = "The subject cannot contain {{ campaign.subject }}: that is the subject itself."
-        yield Finding(field, message, 1, is_error=True, code="merge_tags", tag="{{ campaign.subject }}")
+        found = Finding(field, message, 1, is_error=True, code="merge_tags", tag="{{ campaign.subject }}")
+        return _Part(source, template, (found,))
+    return _Part(source, template)
 
 
-def _moved_branches(html: str, prepared: str) -> list[Finding]:
+def _tag_error(field: str, problem: Problem) -> Finding:
+    hint = f" Did you mean {problem.suggestion}?" if problem.suggestion else ""
+    return Finding(
+        field,
+        f"{problem.message}{hint}",
+        problem.line,
+        is_error=True,
+        code="merge_tags",
+        tag=problem.tag,
+        suggestion=problem.suggestion,
+    )
+
+
+def _moved_branches(html: _Part, prepared: str) -> list[Finding]:
     """Conditions whose branches do not survive the HTML parser: it moves what cannot stand in a table out of it."""
-    if "if" not in html or not (asked := [*_parsed(html).choices()]):
+    if html.template is None or not (asked := [*html.template.choices()]):
         return []
     try:
         kept = [*_parsed(prepared).choices()]
@@ -185,23 +224,14 @@ def _is_blank(choice: Choice) -> bool:
     return not any(not isinstance(segment, str) or segment.strip() for segment in segments)
 
 
-def _has_unsubscribe(source: MailSource) -> bool:
-    """Whether every part that is sent offers the way out."""
-    parts = [("html", source.html)] + ([("text", source.text)] if source.text else [])
-    return all(_holds_unsubscribe(field, part) for field, part in parts)
-
-
-def _holds_unsubscribe(field: str, part: str) -> bool:
+def _offers_way_out(part: _Part) -> bool:
     """Asks the parser, so that a tag inside a comment does not count; a part with other errors is read as text."""
-    try:
-        return UNSUBSCRIBE_KEY in parse(part, context=_CONTEXTS[field], allowed=KnownKeys()).keys
-    except MergeTagError:
-        return UNSUBSCRIBE_KEY in part
+    return UNSUBSCRIBE_KEY in (part.source if part.template is None else part.template.keys)
 
 
-def _warnings(source: MailSource, size_bytes: int, has_unsubscribe: bool) -> Iterator[Finding]:
+def _warnings(html: _Part, size_bytes: int, has_unsubscribe: bool) -> Iterator[Finding]:
     if not has_unsubscribe:
-        part = "text" if _holds_unsubscribe("html", source.html) else "html"
+        part = "text" if _offers_way_out(html) else "html"
         where = "plain text" if part == "text" else "HTML"
         message = (
             f"The {where} has no unsubscribe link. Put {UNSUBSCRIBE_TAG} behind a link: without it nothing is sent."

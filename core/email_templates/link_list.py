@@ -5,6 +5,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from core.email_templates.links import LINK_ELEMENTS
@@ -196,6 +197,7 @@ def _web_remarks(link: MailLink, scheme: str) -> Iterator[Remark]:
         )
 
 
+@lru_cache(maxsize=256)
 def _is_unreachable(host: str) -> bool:
     if host == "localhost" or host.endswith(_LOCAL_ENDINGS):
         return True
@@ -205,6 +207,7 @@ def _is_unreachable(host: str) -> bool:
         return "." not in host
 
 
+@lru_cache(maxsize=256)
 def _is_number(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

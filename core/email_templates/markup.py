@@ -11,19 +11,24 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from html.entities import html5
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 RAW_TEXT_ELEMENTS = frozenset({"script", "style", "xmp", "iframe", "noembed", "noframes", "plaintext"})
 """Elements whose content is not markup and knows no character references."""
 ESCAPABLE_RAW_TEXT_ELEMENTS = frozenset({"title", "textarea"})
 """Elements whose content is text with character references, but no markup."""
 
-_TAG = re.compile(r"</?([A-Za-z][^\t\n\f\r />]*)")
 _ATTRIBUTE = re.compile(
     r"[\t\n\f\r /]*([^\t\n\f\r />][^\t\n\f\r />=]*)"
     r"(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:\"([^\"]*)(?:\"|\Z)|'([^']*)(?:'|\Z)|([^\t\n\f\r \"'>][^\t\n\f\r >]*)?))?"
 )
-_TAG_END = re.compile(r"[\t\n\f\r /]*>?")
+# A whole tag in one go, which takes each attribute as _ATTRIBUTE does and never goes back on one.
+_TAG = re.compile(
+    r"</?([A-Za-z][^\t\n\f\r />]*)"
+    r"(?>[\t\n\f\r /]*[^\t\n\f\r />][^\t\n\f\r />=]*"
+    r"(?:[\t\n\f\r ]*=[\t\n\f\r ]*(?:\"[^\"]*(?:\"|\Z)|'[^']*(?:'|\Z)|(?:[^\t\n\f\r \"'>][^\t\n\f\r >]*)?))?)*+"
+    r"[\t\n\f\r /]*>?"
+)
 _COMMENT_END = re.compile(r"--!?>")
 _CONDITIONAL = re.compile(r"<!--\[if [^\]<>]*\]>")
 _REFERENCE = re.compile(r"&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z][A-Za-z0-9]*;?)")
@@ -51,14 +56,28 @@ class Attribute(NamedTuple):
     quote: str
 
 
-class Token(NamedTuple):
+class Token:
     """A span `start:end` of the source. `name` is the tag's in lower case; for text, the raw element's around it."""
 
-    kind: TokenKind
-    start: int
-    end: int
-    name: str = ""
-    attributes: tuple[Attribute, ...] = ()
+    __slots__ = ("_attributes", "_attributes_at", "_source", "end", "kind", "name", "start")
+
+    def __init__(
+        self, kind: TokenKind, start: int, end: int, name: str = "", source: str = "", attributes_at: int = 0
+    ) -> None:
+        self.kind: Final = kind
+        self.start: Final = start
+        self.end: Final = end
+        self.name: Final = name
+        self._source = source
+        self._attributes_at = attributes_at
+        self._attributes: tuple[Attribute, ...] | None = None
+
+    @property
+    def attributes(self) -> tuple[Attribute, ...]:
+        """Those of a tag. They are read when somebody asks: of most tags nobody does."""
+        if self._attributes is None:
+            self._attributes = tuple(_attributes(self._source, self._attributes_at, self.end)) if self._source else ()
+        return self._attributes
 
 
 def names(words: str) -> frozenset[str]:
@@ -89,12 +108,14 @@ def _tokenize(source: str, position: int, stop: int) -> Iterator[Token]:
         if less_than == stop:
             return
         position = less_than
-        if source[position + 1] in "!?" or not _TAG.match(source, position, stop):
+        tag = _TAG.match(source, position, stop)
+        if tag is None:
             end = _comment_end(source, position, stop)
             yield from _comment(source, position, end)
             position = end
             continue
-        token = _tag(source, position, stop)
+        kind = TokenKind.END_TAG if source[position + 1] == "/" else TokenKind.START_TAG
+        token = Token(kind, position, tag.end(), tag[1].lower(), source, tag.end(1))
         yield token
         position = token.end
         if token.kind is TokenKind.START_TAG and token.name in RAW_TEXT_ELEMENTS | ESCAPABLE_RAW_TEXT_ELEMENTS:
@@ -137,26 +158,12 @@ def _comment(source: str, start: int, end: int) -> Iterator[Token]:
     yield Token(TokenKind.COMMENT, inner_end, end)
 
 
-def _tag(source: str, start: int, stop: int) -> Token:
-    opening = _TAG.match(source, start, stop)
-    if opening is None:
-        raise ValueError(f"No tag starts at position {start}.")
-    kind = TokenKind.END_TAG if source.startswith("</", start) else TokenKind.START_TAG
-    attributes: list[Attribute] = []
-    position = opening.end()
-    while match := _ATTRIBUTE.match(source, position, stop):
-        attributes.append(_attribute(source, match))
-        position = match.end()
-    closing = _TAG_END.match(source, position, stop)
-    end = closing.end() if closing else position
-    return Token(kind, start, end, opening.group(1).lower(), tuple(attributes))
-
-
-def _attribute(source: str, match: re.Match[str]) -> Attribute:
-    group = match.lastindex or 1
-    value_start, value_end = match.span(group) if group > 1 else (match.end(), match.end())
-    quote = source[value_start - 1] if group in (2, 3) else ""
-    return Attribute(match.group(1).lower(), match.start(1), match.end(), value_start, value_end, quote)
+def _attributes(source: str, position: int, stop: int) -> Iterator[Attribute]:
+    for match in _ATTRIBUTE.finditer(source, position, stop):
+        group = match.lastindex or 1
+        value_start, value_end = match.span(group) if group > 1 else (match.end(), match.end())
+        quote = source[value_start - 1] if group in (2, 3) else ""
+        yield Attribute(match[1].lower(), match.start(1), match.end(), value_start, value_end, quote)
 
 
 def _raw_text_end(source: str, name: str, position: int, stop: int) -> int:

@@ -8,6 +8,7 @@ whose content browsers read by other rules (svg, math, noscript …), so nothing
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from core.email_templates.markup import Attribute, Token, TokenKind, names, tokenize, unescape_attribute
 from core.email_templates.placement import LINKABLE_SCHEMES, URL_ATTRIBUTES, url_scheme
@@ -90,24 +91,34 @@ def _start_tag(document: str, token: Token) -> str:
         return ""
     # VML and Office names are case-sensitive for Outlook, so the name is taken as written.
     name = document[token.start + 1 : token.start + 1 + len(token.name)]
-    kept = [_written(document, attribute) for attribute in token.attributes if _is_allowed(document, attribute)]
+    kept = [
+        written
+        for item in token.attributes
+        if (written := _written(item.name, document[item.value_start : item.value_end], _has_value(document, item)))
+    ]
     closing = " />" if document.endswith("/>", token.start, token.end) else ">"
     return f"<{' '.join([name, *kept])}{closing}"
 
 
-def _written(document: str, attribute: Attribute) -> str:
-    if "=" not in document[attribute.start : attribute.end]:
-        return attribute.name
-    value = document[attribute.value_start : attribute.value_end]
+def _has_value(document: str, attribute: Attribute) -> bool:
+    return "=" in document[attribute.start : attribute.end]
+
+
+@lru_cache(maxsize=4096)
+def _written(name: str, value: str, has_value: bool) -> str:
+    """An attribute as it may leave; "" when it may not. A mail says the same few hundreds of times."""
+    if not _is_allowed(name, value):
+        return ""
+    if not has_value:
+        return name
     escaped = value.replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
-    return f'{attribute.name}="{escaped}"'
+    return f'{name}="{escaped}"'
 
 
-def _is_allowed(document: str, attribute: Attribute) -> bool:
-    name = attribute.name
+def _is_allowed(name: str, written: str) -> bool:
     if not _NAME.fullmatch(name) or not (name in ALLOWED_ATTRIBUTES or name.startswith(ALLOWED_ATTRIBUTE_PREFIXES)):
         return False
-    value = unescape_attribute(document[attribute.value_start : attribute.value_end])
+    value = unescape_attribute(written)
     if name == "style":
         return _is_plain_css(value)
     if name.rpartition(":")[2] not in URL_ATTRIBUTES:

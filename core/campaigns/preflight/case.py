@@ -11,10 +11,9 @@ from core.campaigns.models import Campaign
 from core.campaigns.queries import drafted_audience
 from core.campaigns.snapshot import mail_source
 from core.contacts.audience import AudienceCounts, AudienceDefinition
-from core.email_templates.html import UnreadableHtmlError, prepare_html
 from core.email_templates.inspection import Inspection, inspect_mail
 from core.email_templates.links import LINK_ELEMENTS
-from core.email_templates.markup import TokenKind, tokenize, unescape_attribute
+from core.email_templates.markup import TokenKind, tokens_of, unescape_attribute
 from core.email_templates.merge_tags import mask_tags
 from core.email_templates.preview import MailSource
 from core.email_templates.text import html_to_text
@@ -61,12 +60,7 @@ class Case:
     @cached_property
     def text(self) -> str:
         """The mail as plain text: the author's own, or what is made of the HTML; "" when that cannot be read."""
-        if self.source.text:
-            return self.source.text
-        try:
-            return html_to_text(prepare_html(self.source.html))
-        except UnreadableHtmlError:
-            return ""
+        return self.source.text or html_to_text(self.inspection.prepared)
 
     @cached_property
     def links(self) -> tuple[Link, ...]:
@@ -75,12 +69,13 @@ class Case:
 
 
 def _links(html: str) -> Iterator[Link]:
-    masked = mask_tags(html)
-    for token in tokenize(masked):
+    line, counted_to = 1, 0
+    for token in tokens_of(mask_tags(html)):
+        line, counted_to = line + html.count("\n", counted_to, token.start), token.start
         if token.kind is not TokenKind.START_TAG:
             continue
         wanted = "href" if token.name in LINK_ELEMENTS else "src" if token.name == "img" else ""
-        attribute = next((item for item in token.attributes if item.name == wanted), None)
+        attribute = next((item for item in token.attributes if item.name == wanted), None) if wanted else None
         if attribute is not None:
             url = unescape_attribute(html[attribute.value_start : attribute.value_end]).strip()
-            yield Link(url, html.count("\n", 0, attribute.start) + 1, wanted == "src")
+            yield Link(url, line + html.count("\n", token.start, attribute.start), wanted == "src")

@@ -26,7 +26,7 @@ from core.tracking.choices import EventType, Verdict
 from core.tracking.inbound.bounces import without_addresses
 from core.tracking.intake import Arrival
 from core.tracking.verdicts import hit_of, judge
-from core.tracking.webhooks.sendgrid import ReadEvent, UnreadableEvent
+from core.tracking.webhooks.sendgrid import ReadEvent, UnreadableEvent, said_by
 
 MOST_EVENTS = 10_000
 _EARLIEST = datetime.datetime(2010, 1, 1, tzinfo=datetime.UTC)
@@ -125,8 +125,7 @@ def read(provider: str, event: Any, *, received_at: datetime.datetime) -> ReadEv
 def event_key(provider: str, event: Any) -> str:
     """Most of them give events no number, so an event is what it says. Mailgun signs each repetition anew."""
     said = event.get("event-data", event) if isinstance(event, dict) else event
-    content = orjson.dumps(said, option=orjson.OPT_SORT_KEYS)
-    return f"am:{hashlib.sha256(provider.encode() + content).hexdigest()}"
+    return f"am:{hashlib.sha256(provider.encode() + said_by(said)).hexdigest()}"
 
 
 def _normalised(provider: str, event: Mapping[str, Any]) -> AnymailTrackingEvent | None:

@@ -24,6 +24,7 @@ _LONGEST_KEY = 90
 _LONGEST_WORDS = 450
 _EARLIEST = datetime.datetime(2010, 1, 1, tzinfo=datetime.UTC)
 _ADDRESS = "<address>"
+TOO_DEEP = b"nested too deeply"
 
 _TYPES = {
     "processed": EventType.SENT,
@@ -79,6 +80,8 @@ def read(event: Any, *, received_at: datetime.datetime) -> ReadEvent:
     if not isinstance(event, dict):
         raise UnreadableEvent("It is no object.")
     key = event_key(event)
+    if key == _TOO_DEEP_KEY:
+        raise UnreadableEvent("It is nested too deeply.")
     if MESSAGE_ARGUMENT not in event:
         return ReadEvent(key, None)
     name = _text(event, "event")
@@ -106,14 +109,29 @@ def event_key(event: Any) -> str:
     given = _text(event, "sg_event_id") if isinstance(event, dict) else ""
     if given and len(given) <= _LONGEST_KEY:
         return f"sg:{given}"
-    content = given.encode() if given else orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
+    return _key_of(given.encode() if given else said_by(event))
+
+
+def _key_of(content: bytes) -> str:
     return f"sg:{hashlib.sha256(content).hexdigest()}"
+
+
+_TOO_DEEP_KEY = _key_of(TOO_DEEP)
+
+
+def said_by(event: Any) -> bytes:
+    """All that an event says, the same whatever the order of its fields. JSON can be read deeper than it can be
+    written: what is nested like that is nobody's event."""
+    try:
+        return orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return TOO_DEEP
 
 
 def without_address(event: Any) -> dict[str, Any]:
     """What is kept of an event that is set aside: enough to read it again, nothing that names a person."""
     if not isinstance(event, dict):
-        return {"unreadable": str(event)[:_LONGEST_WORDS]}
+        return {"unreadable": type(event).__name__}
     kept = {name: event[name] for name in _KEPT if name in event}
     texts = {name: _redacted(value[:2000], event) for name, value in kept.items() if isinstance(value, str)}
     return {name: texts.get(name, value if isinstance(value, (int, float)) else "") for name, value in kept.items()}

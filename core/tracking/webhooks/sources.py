@@ -1,6 +1,7 @@
 """What came to an endpoint, as single events in one form, whoever sent it."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from core.tracking.webhooks.kept import NotKept, kept_event, restored
 from core.tracking.webhooks.sendgrid import UnreadableEvent
 
 SENDGRID = "sendgrid"
+_FIELD = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,9 @@ def _anymail_item(provider: str, event: Any, post: WebhookPost) -> Item:
 
 
 def _unread(provider: str, event: Any) -> dict[str, Any]:
-    """Which fields it had; what stood in them may be about a person."""
-    return {"by": provider, "fields": sorted(map(str, event))[:40] if isinstance(event, dict) else []}
+    """Which fields it had; what stood in them may be about a person, and so may a name that is none of a field."""
+    names = sorted(filter(_FIELD.fullmatch, event)) if isinstance(event, dict) else []
+    return {"by": provider, "fields": names[:40]}
 
 
 def _mail_item(post: WebhookPost) -> Item:

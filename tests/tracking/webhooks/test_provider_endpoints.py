@@ -230,6 +230,20 @@ def test_strange_events_harm_no_neighbour(mailed: Mailed, florist: Organization,
     assert (found["events"], found["failed"]) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    "strange", [b'{"a\\u0000":1}', b'{"ana@people.example":1}', b'{"a":' * 300 + b"1" + b"}" * 300]
+)
+def test_event_that_cannot_be_stored_as_it_came_is_set_aside_without_an_address(
+    florist: Organization, strange: bytes
+) -> None:
+    endpoint, body = make_endpoint(florist, AnymailProvider.MAILJET), b"[%b]" % strange
+    post(endpoint, body, headers_of(AnymailProvider.MAILJET, body))
+    found = read()
+    assert (found["set_aside"], found["failed"]) == (1, 0)
+    with all_organizations(reason="test"):
+        assert "@" not in str(DeadEvent.objects.get().event)
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_events_about_mails_of_others_in_the_account_are_passed_over(
     mailed: Mailed, florist: Organization, provider: str

@@ -240,6 +240,18 @@ def test_poison_event_is_set_aside_and_its_neighbours_are_taken(
 
 
 @pytest.mark.parametrize(
+    "strange", [b'"ana\\u0000@people.example"', b'["ana@people.example"]', b'{"a":' * 300 + b"1" + b"}" * 300]
+)
+def test_poison_that_cannot_be_stored_as_it_came_is_set_aside_without_an_address(
+    mailed: Mailed, endpoint: WebhookEndpoint, signer: EventSigner, strange: bytes
+) -> None:
+    post(endpoint, b"[%b,%b]" % (strange, orjson.dumps(event("delivered", mailed.messages[0].pk))), signer)
+    assert read() == {"posts": 1, "events": 1, "set_aside": 1, "failed": 0, "doubts_settled": 0}
+    with all_organizations(reason="test"):
+        assert "@" not in str(DeadEvent.objects.get().event)
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"timestamp": "soon"},

@@ -133,8 +133,6 @@ def _builder(request: HttpRequest, form: BuilderForm, definition: ReportDefiniti
         "frame_url": frame_url,
         "preview_problem": problem,
         "preview_url": reverse("admin:report_preview") + _query(definition),
-        "history_url": reverse("admin:reports_reportpack_changelist"),
-        "planned_url": reverse("admin:reports_reportdefinition_changelist"),
         "mail_problem": mail_problem(client),
     }
     title = f"Report “{definition}”" if definition else "New report"

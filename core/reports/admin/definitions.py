@@ -1,6 +1,6 @@
 """Reports that are kept: when they go out next, paused and resumed."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.admin import register
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -33,9 +33,13 @@ class ReportDefinitionAdmin(OrganizationModelAdmin):
     search_fields = ("name",)
     actions_list = ("new_report",)
     actions_row = ("pause", "resume")
+    list_before_template = "reports/tabs_of_planned.html"
     empty_title = "No planned reports yet"
     empty_text = "Build a report, give it a name, and it can go out to the client every month by itself."
     empty_icon = "event_repeat"
+
+    class Media:
+        css: ClassVar[dict[str, Any]] = {"all": ("reports/reports.css",)}
 
     @display(description="state", label=_COLORS)
     def state(self, obj: ReportDefinition) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The history of reports: each with its frozen figures, files at any time, and who got it."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import messages
@@ -44,9 +44,13 @@ class ReportPackAdmin(OrganizationModelAdmin):
     list_select_related = ("organization",)
     search_fields = ("title",)
     actions_list = ("new_report",)
+    list_before_template = "reports/tabs_of_history.html"
     empty_title = "No reports yet"
     empty_text = "A report puts a client's figures into words and pictures, in the client's own look. Build the first."
     empty_icon = "summarize"
+
+    class Media:
+        css: ClassVar[dict[str, Any]] = {"all": ("reports/reports.css",)}
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).defer("figures").annotate(mail_count=Count("mails"))
@@ -111,7 +115,6 @@ class ReportPackAdmin(OrganizationModelAdmin):
             "link": report_url(pack.pk),
             "is_moving": _is_moving(files.values(), mails),
             "mail_problem": mail_problem(pack.organization) if mails else "",
-            "history_url": reverse("admin:reports_reportpack_changelist"),
         }
 
     def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> HttpResponse:

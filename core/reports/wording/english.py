@@ -163,8 +163,8 @@ ENGLISH = Wording(
     sum_complaints_near="{mails} people reported a mail as spam ({rate}); providers warn at 0.1 %.",
     sum_complaints_few="{mails} reported a mail as spam; with so few mails that is no trend.",
     sum_machines=(
-        "Another {mails} mails were loaded by mail apps or scanners without anybody reading them at that moment; "
-        "other tools would have counted them as opens."
+        "Mail apps or scanners loaded {mails} mails by themselves, whether anybody read them or not; other tools would "
+        "have counted each as opened."
     ),
     sum_young="“{name}” went out less than three days before this report; its opens and clicks are still coming in.",
     sum_grew="Your audience grew to {total} people: {joined} joined and {left} left.",

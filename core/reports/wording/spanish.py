@@ -167,8 +167,8 @@ SPANISH = Wording(
     ),
     sum_complaints_few="{mails} marcaron un correo como no deseado; con tan pocos correos no es una tendencia.",
     sum_machines=(
-        "Otros {mails} correos los cargaron programas o escáneres sin que nadie los leyera en ese momento; otras "
-        "herramientas los habrían contado como aperturas."
+        "Programas de correo o escáneres cargaron por su cuenta {mails} correos, los leyera alguien o no; otras "
+        "herramientas habrían contado cada uno como abierto."
     ),
     sum_young="«{name}» salió menos de tres días antes de este informe; todavía llegan aperturas y clics.",
     sum_grew="Su audiencia creció hasta {total} personas: {joined} altas y {left} bajas.",

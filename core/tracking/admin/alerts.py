@@ -1,5 +1,6 @@
 """Sending problems: what mail servers hold against a client's mails, to be looked at and acknowledged."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
@@ -14,6 +15,7 @@ from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.common.moments import shown_moment
+from core.domains.models import SendingDomain
 from core.tracking.alerts import alert_acknowledge
 from core.tracking.choices import AlertKind
 from core.tracking.models import SendingAlert
@@ -27,6 +29,16 @@ _WHAT_TO_DO = {
     AlertKind.RATE: "Send more slowly: set a limit an hour for the domain or the campaign, or begin a warm-up.",
     AlertKind.CONTENT: "Look at the mail with a spam check: subject, links and the share of pictures.",
 }
+
+
+def _way(alert: Any) -> tuple[str, str]:
+    """The page on which something can be done about it, by its title."""
+    if alert.kind == AlertKind.CONTENT:
+        return "Open the campaign", reverse("admin:campaigns_campaign_change", args=[alert.campaign_id])
+    domain = SendingDomain.objects.filter(organization_id=alert.organization_id, name=alert.domain).first()
+    if alert.kind in (AlertKind.AUTH, AlertKind.RATE) and domain is not None and alert.may_open_domain:
+        return "Open the domain", reverse("admin:domains_sendingdomain_change", args=[domain.pk])
+    return "See deliverability", reverse("admin:deliverability")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -70,13 +82,22 @@ class SendingAlertAdmin(OrganizationModelAdmin):
     empty_text = "When mail servers refuse mails for who sends them, and not for whom they are to, it is told here."
     empty_icon = "task_alt"
 
+    def get_object(self, request: HttpRequest, *arguments: Any, **named: Any) -> SendingAlert | None:
+        """With whether this person may open the pages of domains."""
+        alert = super().get_object(request, *arguments, **named)
+        if alert is not None:
+            alert.may_open_domain = access_of(request).can(Permission.SENDING_VIEW, alert.organization_id)
+        return alert  # type: ignore[no-any-return]
+
     @display(description="what")
     def shown_title(self, alert: SendingAlert) -> str:
         return str(alert.get_kind_display())
 
     @display(description="what to do")
-    def shown_advice(self, alert: SendingAlert) -> str:
-        return f"{_WHAT_TO_DO[AlertKind(alert.kind)]} No contact was stopped for it."
+    def shown_advice(self, alert: Any) -> SafeString:
+        title, url = _way(alert)
+        advice = f"{_WHAT_TO_DO[AlertKind(alert.kind)]} No contact was stopped for it."
+        return format_html('{} <a class="ex-link" href="{}">{}</a>', advice, url, title)
 
     @display(description="mails", ordering="count")
     def shown_count(self, alert: SendingAlert) -> str:
@@ -97,7 +118,7 @@ class SendingAlertAdmin(OrganizationModelAdmin):
 
     @display(description="state", label={"open": "warning", "done": "success"})
     def shown_state(self, alert: SendingAlert) -> tuple[str, str]:
-        return "open" if alert.acknowledged_at is None else "done", self.shown_words(alert)
+        return ("open", "Open") if alert.acknowledged_at is None else ("done", "Acknowledged")
 
     @display(description="state")
     def shown_words(self, alert: SendingAlert) -> str:

@@ -11,6 +11,8 @@ from core.tracking.choices import AlertKind
 from core.tracking.models import SendingAlert
 
 SHOWN_FOR = datetime.timedelta(days=14)
+FEWEST_BY_POLICY = 5
+"""Mails a day. In every list are servers that take no such mail; what is below this says nothing about the sender."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,13 @@ class OpenAlert:
 
 
 def open_alerts(organization_ids: Iterable[UUID], *, most: int = 100) -> list[OpenAlert]:
-    """Of the last two weeks and not acknowledged, the newest first; limited to the open scope."""
+    """Of the last two weeks and not acknowledged, the newest first; limited to the open scope. Without the few refusals
+    by recipients' own policies that are ordinary: these stand in the list of sending problems alone."""
     since = timezone.now().date() - SHOWN_FOR
     rows = SendingAlert.objects.filter(
         organization_id__in=list(organization_ids), acknowledged_at__isnull=True, day__gte=since
-    ).order_by("-day", "-count", "pk")[:most]
-    return [_shown(row) for row in rows]
+    ).exclude(kind=AlertKind.POLICY, count__lt=FEWEST_BY_POLICY)
+    return [_shown(row) for row in rows.order_by("-day", "-count", "pk")[:most]]
 
 
 def _shown(row: SendingAlert) -> OpenAlert:

@@ -17,6 +17,7 @@ from core.accounts.models import AuditEvent, Organization, User
 from core.common.tenancy import all_organizations, organization_scope
 from core.contacts.privacy.erasure import contact_erase, contact_erase_now
 from core.contacts.privacy.subject_access import subject_access_archive
+from core.domains.models import SendingDomain
 from core.tracking.choices import AlertKind
 from core.tracking.models import Reply, SendingAlert
 from core.tracking.queries.alerts import open_alerts
@@ -49,17 +50,17 @@ def make_reply(mailed: Mailed, text: str = "Thank you") -> Reply:
         )
 
 
-def make_alert(mailed: Mailed, days_ago: int = 0) -> SendingAlert:
+def make_alert(mailed: Mailed, days_ago: int = 0, kind: AlertKind = AlertKind.AUTH, count: int = 12) -> SendingAlert:
     now = timezone.now() - datetime.timedelta(days=days_ago)
     with all_organizations(reason="test"):
         return SendingAlert.objects.create(
             organization_id=mailed.campaign.organization_id,
-            kind=AlertKind.AUTH,
+            kind=kind,
             domain="florist.example",
             day=now.date(),
             campaign=mailed.campaign,
             words="550 5.7.26 unauthenticated",
-            count=12,
+            count=count,
             first_seen=now,
             last_seen=now,
         )
@@ -119,7 +120,25 @@ def test_alert_acknowledge_takes_it_off_the_open_ones_once(
         assert open_alerts([florist.pk]) == []
         assert AuditEvent.objects.filter(action="sendingalert.acknowledged").count() == 1
     page = manager.get(reverse("admin:tracking_sendingalert_changelist") + "?state=done").content.decode()
-    assert "Acknowledged by" in page
+    assert str(alert.pk) in page and "Acknowledged" in page
+    page = manager.get(reverse("admin:tracking_sendingalert_change", args=[alert.pk])).content.decode()
+    assert "Acknowledged by" in page and "See deliverability" in page
+    with organization_scope(florist):
+        SendingDomain.objects.create(organization=florist, name="florist.example", selector="x")
+    page = manager.get(reverse("admin:tracking_sendingalert_change", args=[alert.pk])).content.decode()
+    assert "Open the domain" in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "is_told"), [(AlertKind.POLICY, 4, False), (AlertKind.POLICY, 5, True), (AlertKind.AUTH, 1, True)]
+)
+def test_few_refusals_by_recipients_policies_alarm_nobody(
+    mailed: Mailed, florist: Organization, kind: AlertKind, count: int, is_told: bool
+) -> None:
+    make_alert(mailed, kind=kind, count=count)
+    with organization_scope(florist):
+        assert bool(open_alerts([florist.pk])) == is_told
+        assert SendingAlert.objects.count() == 1
 
 
 def test_alerts_acknowledge_of_many_says_how_many(mailed: Mailed, member: Member, signed_in: SignedIn) -> None:

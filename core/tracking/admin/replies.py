@@ -57,9 +57,7 @@ class ReplyAdmin(OrganizationModelAdmin):
     @display(description="from")
     def shown_address(self, reply: Reply) -> SafeString:
         """Leads to the reader's own mail program, which is where an answer is written."""
-        address = reply.sender or reply.contact.email
-        link = f"mailto:{quote(address, safe='@')}?subject={quote(reply.subject)}"
-        return format_html('<a class="ex-link" href="{}">{}</a>', link, self.shown_sender(reply))
+        return format_html('<a class="ex-link" href="{}">{}</a>', _answer_link(reply), self.shown_sender(reply))
 
     @display(description="text")
     def shown_beginning(self, reply: Reply) -> str:
@@ -82,4 +80,9 @@ class ReplyAdmin(OrganizationModelAdmin):
 
     @display(description="what was written")
     def shown_text(self, reply: Reply) -> SafeString:
-        return render_to_string("tracking/reply_text.html", {"text": reply.text})
+        return render_to_string("tracking/reply_text.html", {"text": reply.text, "answer_url": _answer_link(reply)})
+
+
+def _answer_link(reply: Reply) -> str:
+    address = reply.sender or reply.contact.email
+    return f"mailto:{quote(address, safe='@')}?subject={quote(reply.subject)}"

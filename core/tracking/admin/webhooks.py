@@ -173,7 +173,8 @@ class WebhookEndpointAdmin(OrganizationModelAdmin):
         result = endpoint.last_result or {}
         if not result:
             return "–"
-        words = [f"{result.get('events', 0):,} events, {result.get('new', 0):,} of them new"]
+        events = result.get("events", 0)
+        words = [f"{events:,} {'event' if events == 1 else 'events'}, {result.get('new', 0):,} of them new"]
         words += [f"{result[kind]:,} {label}" for kind, label in _PASSED_OVER.items() if result.get(kind)]
         if not result.get("set_aside"):
             return "; ".join(words)
@@ -188,16 +189,19 @@ class DeadEventAdmin(OrganizationModelAdmin):
     view_permission = Permission.SENDING_VIEW
     change_permission = None
     delete_permission = Permission.SENDING_MANAGE
-    list_display = ("created_at", "shown_reason", "words", "shown_event", "endpoint")
+    list_display = ("created_at", "shown_reason", "words", "shown_event", "shown_webhook")
     list_select_related = ("endpoint__connection",)
     list_filter = ("reason",)
-    fields = ("created_at", "reason", "words", "endpoint", "shown_content")
+    fields = ("created_at", "reason", "words", "shown_webhook", "shown_content")
     readonly_fields = fields
     actions = ("replay_selected", "delete_selected")
     actions_detail = ("replay",)
     empty_title = "Nothing was set aside"
     empty_text = "Reports that name no mail of this client, or cannot be read, wait here with the reason."
     empty_icon = "task_alt"
+
+    class Media:
+        css: ClassVar[dict[str, Any]] = {"all": ("tracking/tracking.css",)}
 
     @display(description="why", label=_DEAD_COLORS)
     def shown_reason(self, dead: DeadEvent) -> tuple[str, str]:
@@ -207,9 +211,15 @@ class DeadEventAdmin(OrganizationModelAdmin):
     def shown_event(self, dead: DeadEvent) -> str:
         return str(dead.event.get("event") or "–")[:60]
 
+    @display(description="webhook")
+    def shown_webhook(self, dead: DeadEvent) -> SafeString:
+        url = reverse("admin:tracking_webhookendpoint_change", args=[dead.endpoint_id])
+        return format_html('<a class="ex-link" href="{}">{}</a>', url, dead.endpoint)
+
     @display(description="as it came, without the address")
-    def shown_content(self, dead: DeadEvent) -> str:
-        return orjson.dumps(dead.event, option=orjson.OPT_INDENT_2).decode()
+    def shown_content(self, dead: DeadEvent) -> SafeString:
+        content = orjson.dumps(dead.event, option=orjson.OPT_INDENT_2).decode()
+        return format_html('<pre class="tr-raw" tabindex="0">{}</pre>', content)
 
     @action(description="Try again", url_path="replay", permissions=["sending_manage"], icon="replay")
     def replay(self, request: HttpRequest, object_id: UUID) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Where providers report, and what they reported."""
 
 from django.db import models
+from django.utils import timezone
 
 from core.common.constraints import SameOrganization, tenant_key
 from core.common.encryption import EncryptedTextField
@@ -81,7 +82,7 @@ class WebhookPost(UUIDModel, OrganizationOwned):
         ]
 
     def __str__(self) -> str:
-        return f"{self.received_at:%Y-%m-%d %H:%M:%S}"
+        return f"{timezone.localtime(self.received_at):%Y-%m-%d %H:%M:%S}"
 
 
 class DeadEvent(UUIDModel, OrganizationOwned):
@@ -106,4 +107,4 @@ class DeadEvent(UUIDModel, OrganizationOwned):
         indexes = [models.Index(fields=["organization", "-id"], name="tracking_dead_newest")]
 
     def __str__(self) -> str:
-        return f"{self.get_reason_display()} · {self.created_at:%Y-%m-%d %H:%M}"
+        return f"{self.get_reason_display()} · {timezone.localtime(self.created_at):%Y-%m-%d %H:%M}"

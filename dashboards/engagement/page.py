@@ -120,7 +120,8 @@ def _rate_tile(
     if before:
         change = points_change(
             rate(now, kind, counted), rate(before, kind, counted),
-            against=found.previous_words, better=better, digits=digits,
+            against=found.previous_words, digits=digits,
+            better="neither" if counted is Counted.MACHINES else better,
         )  # fmt: skip
     return Tile(
         counted.titled(title),

@@ -71,9 +71,14 @@ def _tile(report: Report, headline: _Headline) -> Tile:
         share_text(count, report.accepted, digits=headline.digits),
         base=f"of {count_text(report.accepted)} accepted",
         note=_note(report, headline, count),
-        change=_change(report, share(count, report.accepted), usual, headline.better, headline.digits),
+        change=_change(report, share(count, report.accepted), usual, _better(report, headline), headline.digits),
         url=_url(report, headline),
     )
+
+
+def _better(report: Report, headline: _Headline) -> Better:
+    """More machines are neither good nor bad."""
+    return "neither" if headline.did and report.counted is Counted.MACHINES else headline.better
 
 
 def _note(report: Report, headline: _Headline, count: int) -> str:

@@ -113,7 +113,10 @@ def deliverability(asked: Asked) -> Overview:
     ]
     problems.sort(key=lambda problem: -problem.standing)
     context = {"problems": problems, "tables": tables, "fewest": FEWEST_MAILS, "all_fine": _all_fine(by_domain)}
-    tiles = _tiles(found, _sum(streams.values()), _sum(before.values()) if before else None, starts, by_start)
+    now = _sum(streams.values())
+    tiles = _tiles(found, now, _sum(before.values()) if before else None, starts, by_start)
+    told = _sum(stream.figures for stream in by_sender if stream.figures.mails(EventType.DELIVERED))
+    tiles.insert(1, _delivered_tile(now, told))
     return Overview(tiles=tiles, charts=charts, tables=tables, context=context)
 
 
@@ -139,7 +142,6 @@ def _tiles(
 ) -> list[Tile]:
     own = [by_start.get(start, Figures()) for start in starts]
     kinds: tuple[tuple[str, EventType, Better, str, str], ...] = (
-        ("Delivered", EventType.DELIVERED, "up", "opened", "confirmed by the recipients' servers"),
         ("Bounced", EventType.BOUNCED, "down", "bad", f"the line is {STOP_BOUNCES:g} %"),
         ("Complaints", EventType.COMPLAINED, "down", "bad", "watch from 0.1 %, blocked from 0.3 %"),
         ("Deferred", EventType.DEFERRED, "down", "other", "told to come again later"),
@@ -148,7 +150,6 @@ def _tiles(
         Tile("Mails accepted", count_text(now.sent), note="the base of all rates here", trend=[one.sent for one in own])
     ]
     for title, kind, better, colour, note in kinds:
-        is_silent = kind == EventType.DELIVERED and not now.mails(kind)
         change = None
         if before:
             change = points_change(
@@ -157,15 +158,30 @@ def _tiles(
         tiles.append(
             Tile(
                 title,
-                "–" if is_silent else rate_text(now, kind),
+                rate_text(now, kind),
                 base=f"{count_text(now.mails(kind))} of {count_text(now.sent)} accepted",
-                note="no provider reports deliveries" if is_silent else note,
-                change=None if is_silent else change,
+                note=note,
+                change=change,
                 trend=[one.mails(kind) for one in own],
                 role=colour,
             )
         )
     return tiles
+
+
+def _delivered_tile(now: Figures, told: Figures) -> Tile:
+    """`told` are the mails of senders whose provider reports deliveries: the others' arrive without a word."""
+    if not told.sent:
+        return Tile("Delivered", "–", note="no provider reports deliveries")
+    some = "" if told.sent == now.sent else f", for the {count_text(told.sent)} mails whose provider tells"
+    delivered = told.mails(EventType.DELIVERED)
+    return Tile(
+        "Delivered",
+        share_text(delivered, told.sent, digits=2),
+        base=f"{count_text(delivered)} of {count_text(told.sent)} accepted",
+        note=f"confirmed by the recipients' servers{some}",
+        role="opened",
+    )
 
 
 # --- Charts -----------------------------------------------------------------------------------------------------------

@@ -272,3 +272,11 @@ def test_all_clients_adds_up_and_names_each(
     figures(museum, sent=700, sender="hello@museum.example")
     rows = table(signed_in(superuser), "deliverability", "clients")
     assert [row[:2] for row in rows[1:]] == [["Museum", "700"], ["Florist", "300"]]
+
+
+def test_deliveries_are_a_share_of_the_mails_whose_provider_tells(florist: Organization, manager: Client) -> None:
+    figures(florist, sender="silent@florist.example", sent=900)
+    assert "no provider reports deliveries" in text_of(manager, "deliverability")
+    figures(florist, sender="told@florist.example", sent=100, delivered=97)
+    text = text_of(manager, "deliverability")
+    assert "97.00 %" in text and "for the 100 mails whose provider tells" in text

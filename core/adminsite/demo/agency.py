@@ -14,6 +14,7 @@ from core.adminsite.demo.domains import story_domain
 from core.adminsite.demo.history import Sender, new_campaign, send_past_campaign
 from core.adminsite.demo.limits import story_limits
 from core.adminsite.demo.planned import story_plans, story_settings
+from core.adminsite.demo.returns import answers_story, refusals_story, reports_story
 from core.adminsite.demo.stories import FLORIST, MUSEUM, SOFTWARE, STORIES, ClientStory
 from core.adminsite.demo.versions import ab_stories, corrected_story
 from core.adminsite.services import NewClient, client_add
@@ -91,6 +92,7 @@ def load_agency(announce: Announce) -> None:
             if story is FLORIST:
                 florist_block_and_template(organization, users["manager@agency.example"])
             _fill(organization, story, announce)
+            _came_back(organization, story, users["manager@agency.example"])
             if story is MUSEUM:
                 senders = Sender(organization, story_audience(organization, story, announce), _templates(organization))
                 approval_story(senders, users["manager@agency.example"], users["root@agency.example"])
@@ -152,6 +154,14 @@ def _fill(organization: Organization, story: ClientStory, announce: Announce) ->
         _failing_connection(sender)
     if story is MUSEUM:
         _draft(sender, "Guided tours in December", "Four tours, twelve places each", "newsletter")
+
+
+def _came_back(organization: Organization, story: ClientStory, user: User) -> None:
+    if story is FLORIST:
+        answers_story(organization)
+    if story is SOFTWARE:
+        refusals_story(organization, user)
+        reports_story(organization)
 
 
 def _templates(organization: Organization) -> dict[str, EmailTemplate]:

@@ -21,7 +21,7 @@ from core.contacts.models import ContactGroup
 from core.delivery.completion import complete_finished_campaigns
 from core.delivery.dispatch import work
 from core.delivery.materialise import materialise_campaign
-from core.delivery.models import Message, SandboxMail
+from core.delivery.models import Message, MessageValues, SandboxMail, SendAttempt
 from core.delivery.states import SendState
 from core.email_templates.models import EmailTemplate
 from core.subscriptions.choices import Metric
@@ -35,7 +35,7 @@ MAILS_KEPT = 25
 # What says when something happened, by table. {campaign} rows only; audit rows stay where they are: append-only.
 _MOVED = {
     "campaigns_campaign": ("id", ("created_at", "scheduled_at", "started_at", "finished_at")),
-    "campaigns_campaignsnapshot": ("campaign_id", ("created_at",)),
+    "campaigns_campaignsnapshot": ("campaign_id", ("created_at", "activated_at")),
     "delivery_deliverybatch": ("campaign_id", ("due_at", "settled_at")),
     "delivery_message": ("campaign_id", ("accepted_at",)),
 }
@@ -75,12 +75,17 @@ def send_past_campaign(sender: Sender, story: PastCampaign) -> bool:
     with all_organizations(reason="the demo does the worker's and the sweeper's job"):
         work(worker="demo", seconds=120)
         complete_finished_campaigns()
+    make_past(sender, campaign, story)
+    return True
+
+
+def make_past(sender: Sender, campaign: Campaign, story: PastCampaign) -> None:
+    """What was sent just now went out on the day of the story, and people did what it tells."""
     _keep_few_mails(campaign.pk)
     _move_back(campaign, _sending_time(sender.organization, story.days_ago))
     tell_what_happened(campaign, story)
     campaign_roll_up(organization_id=sender.organization.pk, campaign_id=campaign.pk)
     organization_roll_up(organization_id=sender.organization.pk)
-    return True
 
 
 def _sending_time(organization: Organization, days_ago: int) -> datetime.datetime:
@@ -107,6 +112,9 @@ def _move_back(campaign: Campaign, sent_at: datetime.datetime) -> None:
                 f"UPDATE {table} SET {assignments} WHERE organization_id = %s AND {key} = %s",  # noqa: S608
                 parameters,
             )
+    attempts = SendAttempt.objects.filter(batch__campaign=campaign)
+    attempts.update(started_at=F("started_at") - earlier, finished_at=F("finished_at") - earlier)
+    MessageValues.objects.filter(message__campaign=campaign).update(written_at=F("written_at") - earlier)
     accepted = Message.objects.filter(campaign=campaign, send_state=SendState.ACCEPTED).count()
     for metric, amount in ((Metric.EMAILS, accepted), (Metric.CAMPAIGNS, 1)):
         _count_in_month(campaign.organization_id, metric, amount, month_of(metric, sent_at))

@@ -33,6 +33,8 @@ _TABLET = f"Mozilla/5.0 (iPad; CPU OS 18_5 like Mac OS X) {_WEBKIT} Safari/604.1
 _AGENTS = (*(_IPHONE,) * 3, *(_ANDROID,) * 2, *(_COMPUTER,) * 3, _TABLET)
 """What people read on, by a number that a mail keeps."""
 _PREFETCH, _SCANNER = "Mozilla/5.0", "python-requests/2.32.4"
+_SLOWED = 0.05
+"""With more deferrals than this servers hold something against the sender, and refuse some mails for it."""
 _SCANNED = 0.2
 """Of the machines, so many are scanners that follow every link; the others are mail apps that load pictures ahead."""
 _BOUNCES = (*(BounceClass.INVALID_ADDRESS,) * 5, *(BounceClass.MAILBOX_FULL,) * 3, BounceClass.DOMAIN_INVALID)
@@ -70,6 +72,11 @@ class _Mail:
         self.note(kind, at, seen=seen, **told)
 
 
+def agent_of(message_id: UUID) -> str:
+    """What this mail is read on, as it presents itself."""
+    return _AGENTS[message_id.int % len(_AGENTS)]
+
+
 def tell_what_happened(campaign: Campaign, story: PastCampaign) -> None:
     """Bounces, complaints, opens, clicks and unsubscribes of a campaign whose mails are out, over its first days."""
     chance = random.Random(f"{campaign.organization_id}{story.name}")  # noqa: S311 - a story needs no secrecy
@@ -101,7 +108,9 @@ def _came_back(mail: _Mail, story: PastCampaign) -> bool:
     if chance.random() < story.deferral_share:
         mail.note(EventType.DEFERRED, mail.after(minutes=minutes / 2))
     if chance.random() < story.bounce_share:
-        why = BounceClass.POLICY if story.deferral_share and chance.random() < 0.3 else chance.choice(_BOUNCES)
+        why = (
+            BounceClass.POLICY if story.deferral_share > _SLOWED and chance.random() < 0.3 else chance.choice(_BOUNCES)
+        )
         mail.note(EventType.BOUNCED, mail.after(minutes=minutes), bounce_class=why, seen={"words": _WORDS[why]})
         mail.stopped_at = mail.after(minutes=minutes)
         return True
@@ -123,11 +132,13 @@ def _machines(mail: _Mail, story: PastCampaign, links: list[int]) -> None:
 
 
 def _people(mail: _Mail, story: PastCampaign, links: list[int]) -> None:
-    chance, agent = mail.chance, _AGENTS[mail.pk.int % len(_AGENTS)]
+    chance, agent = mail.chance, agent_of(mail.pk)
     if chance.random() >= story.open_share:
         return
     hours = min(chance.lognormvariate(1.1, 1.2), 190)
     opened_at = mail.after(hours=hours)
+    if opened_at > timezone.now() - datetime.timedelta(minutes=10):
+        return  # not yet
     mail.hit(EventType.OPENED, opened_at, agent)
     if links and chance.random() < story.click_share / story.open_share:
         mail.hit(

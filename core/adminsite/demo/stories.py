@@ -87,7 +87,7 @@ SOFTWARE = ClientStory(
             deferral_share=0.08,
         ),
         PastCampaign(
-            *("Beacon webinar", "One hour, all of Beacon", "promotion", 17, 0.2, 0.029, 0.012, 0.25),
+            *("Beacon webinar", "One hour, all of Beacon", "promotion", 11, 0.2, 0.029, 0.012, 0.25),
             bounce_share=0.065,
             complaint_share=0.009,
             deferral_share=0.09,

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from core.adminsite.demo.history import Sender, new_campaign
+from core.adminsite.demo.history import Sender, make_past, new_campaign
+from core.adminsite.demo.reactions import agent_of
+from core.adminsite.demo.stories import PastCampaign
 from core.campaigns import services as campaigns
 from core.campaigns.ab.services import ABPlan, VariantDraft, ab_test_set, decide_due_tests
 from core.campaigns.models import Campaign
@@ -21,16 +23,19 @@ from core.delivery.dispatch import dispatch, work
 from core.delivery.materialise import materialise_campaign
 from core.delivery.models import DeliveryBatch, Message
 from core.delivery.states import SendState
-from core.tracking.choices import EventType, Verdict
+from core.tracking.choices import EventType, Verdict, VerdictReason
 from core.tracking.services import campaign_roll_up, event_record
 
 BATCHES_WITH_THE_MISTAKE = 6
+_WORKSHOP = PastCampaign(
+    *("Wreath workshop", "Saturday the 28th: tie your own wreath", "newsletter", 2), open_share=0.39, click_share=0.058
+)
 _WAIT = ABPlan(ABMetric.CLICKS, 50, 240)
 
 
 def corrected_story(sender: Sender) -> None:
     """A mailing with the wrong day in its subject: paused, put right, and sent to the rest."""
-    campaign = _draft(sender, "Wreath workshop", "Saturday the 28th: tie your own wreath")
+    campaign = _draft(sender, _WORKSHOP.name, _WORKSHOP.subject)
     if campaign is None:
         return
     campaigns.campaign_send_now(campaign_id=campaign.pk)
@@ -46,6 +51,7 @@ def corrected_story(sender: Sender) -> None:
         note = "The workshop is on Sunday"
         campaign_fix(campaign_id=paused.pk, version=paused.version, correction=correction, note=note)
     _send_all()
+    make_past(sender, paused, _WORKSHOP)
 
 
 def ab_stories(sender: Sender) -> None:
@@ -100,20 +106,25 @@ def _sample_did(sender: Sender, campaign: Campaign, click_shares: dict[int, floa
     accepted.update(accepted_at=earlier)
     begun = earlier - datetime.timedelta(minutes=5)
     Campaign.objects.filter(pk=campaign.pk).update(created_at=begun, scheduled_at=begun, started_at=begun)
+    links = list(campaign.links.order_by("number").values_list("number", flat=True))
     for message_id, variant in list(accepted.values_list("pk", "batch__variant")):
         if chance.random() < 0.4:
             at = earlier + datetime.timedelta(minutes=chance.uniform(1, 55))
             _event(message_id, EventType.OPENED, at)
             if chance.random() < click_shares[variant] / 0.4:
-                _event(message_id, EventType.CLICKED, at + datetime.timedelta(seconds=40))
+                own = links[(variant - 1) * len(links) // len(click_shares) : variant * len(links) // len(click_shares)]
+                at += datetime.timedelta(seconds=40)
+                _event(message_id, EventType.CLICKED, at, chance.choice(own) if own else None)
 
 
-def _event(message_id: UUID, kind: EventType, at: datetime.datetime) -> None:
+def _event(message_id: UUID, kind: EventType, at: datetime.datetime, link: int | None = None) -> None:
     event_record(
         message_id=message_id,
         type=kind,
         occurred_at=at,
         event_key=f"demo:{new_id().hex}",
+        link_number=link,
         verdict=Verdict.HUMAN,
-        seen={"note": "demo data"},
+        reasons=(VerdictReason.BROWSER,),
+        seen={"note": "demo data", "user_agent": agent_of(message_id), "language": "en"},
     )

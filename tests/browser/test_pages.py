@@ -1,5 +1,6 @@
 """How pages look and behave: dark, on a phone, by keyboard, and to axe's rules for accessibility."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,33 @@ PHONE = {"width": 390, "height": 844}
 DESKTOP = {"width": 1440, "height": 900}
 PAGES = ("login", "home-all", "home", "campaigns", "report", "import-result", "template-editor", "campaign", "404")
 PAGES += ("stop-all", "domains", "domain", "connection-add", "engagement", "audience-growth", "deliverability")
+PAGES += ("replies", "reply", "problems", "problem", "set-aside", "set-aside-event", "webhook")
+PAGES += ("verdict-checks", "people-and-machines", "compare", "report-builder", "report-packs")
+CAME_BACK = """
+from django.urls import reverse
+from django.utils import timezone
+from core.common.tenancy import all_organizations
+from core.delivery.models import Connection, Message
+from core.tracking.choices import AlertKind, DeadReason, WebhookKind
+from core.tracking.models import DeadEvent, Reply, SendingAlert, WebhookEndpoint
+now = timezone.now()
+with all_organizations(reason="the browser test has mails come back"):
+    message = Message.objects.filter(campaign__name="Opening night").first()
+    same = {"organization_id": message.organization_id}
+    mail = {**same, "campaign_id": message.campaign_id}
+    reply = Reply.objects.create(**mail, message=message, contact_id=message.contact_id, event_key="x",
+                                 subject="Re: Opening night", text="Two tickets, please.", received_at=now)
+    problem = SendingAlert.objects.create(**mail, kind=AlertKind.AUTH, domain="flor.example", day=now.date(),
+                                          words="550 5.7.26 Unauthenticated", count=3, first_seen=now, last_seen=now)
+    connection = Connection.objects.get(organization_id=message.organization_id, is_default=True)
+    kind = WebhookKind.INBOUND_SIGNED
+    endpoint = WebhookEndpoint.objects.create(**same, connection=connection, kind=kind, secret="s")
+    dead = DeadEvent.objects.create(**same, endpoint=endpoint, event_key="x", reason=DeadReason.NOT_OURS,
+                                    event={"event": "delivered", "response": "250 OK"})
+for name, row in (("reply", reply), ("problem", problem), ("set-aside-event", dead), ("webhook", endpoint)):
+    print("PAGE", name, reverse(f"admin:tracking_{row._meta.model_name}_change", args=[row.pk]))
+"""
+"""Prints the addresses of what it made."""
 WORKED_FOR = {"home-all": "All clients", "home": CLIENT, "campaigns": CLIENT}
 """The pages that look different for another client, or for all."""
 SERIOUS = ("serious", "critical")
@@ -41,7 +69,8 @@ def worked(chromium: Browser, product: Product) -> Iterator[Worked]:
     screen = Screen(context, product, "pages")
     screen.sign_in(SUPERUSER)
     addresses = _work(screen)
-    yield Worked(context.storage_state(), addresses)
+    came_back = re.findall(r"PAGE (\S+) (\S+)", product.manage("shell", "-c", CAME_BACK))
+    yield Worked(context.storage_state(), addresses | dict(came_back))
     context.close()
     assert screen.troubles == []
 
@@ -66,6 +95,11 @@ def _work(screen: Screen) -> dict[str, str]:
     expect(page.locator(".ex-dash-facts")).to_contain_text("finished", timeout=steps.UNDER_WAY_MS)
     seen["report"] = page.url
     seen |= {name: f"/admin/results/{name}/" for name in ("engagement", "audience-growth", "deliverability")}
+    seen |= {"compare": "/admin/results/compare/", "report-builder": "/admin/reports/new/"}
+    seen |= {"replies": "/admin/tracking/reply/", "problems": "/admin/tracking/sendingalert/"}
+    seen |= {"set-aside": "/admin/tracking/deadevent/", "verdict-checks": "/admin/tracking/verdictrun/"}
+    seen |= {"people-and-machines": "/admin/tracking/analyticsevent/verdicts"}
+    seen["report-packs"] = "/admin/reports/reportpack/"
     screen.menu("Campaigns")
     seen["campaigns"] = page.url
     screen.press("Stop all sending")

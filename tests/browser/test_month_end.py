@@ -71,7 +71,7 @@ def _build(screen: Screen) -> None:
 
 
 def _open_files(screen: Screen) -> None:
-    downloads = screen.page.get_by_role("link", name="Download")
+    downloads = screen.page.locator(".rp-files").get_by_role("link", name="Download")
     expect(downloads).to_have_count(3, timeout=UNDER_WAY_MS)
     screen.shot("report")
     files = {}

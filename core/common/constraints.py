@@ -74,7 +74,8 @@ class SameOrganizationInBulk(BaseConstraint):
     A foreign key looks up each row by itself, as often as there are keys; that costs more than the rows. Here a trigger
     compares all rows of a statement in one join for each field, and raises foreign_key_violation. The other way round a
     trigger of each target refuses to delete what rows still name, and another one lets no row move to other owners,
-    except by those of the fields that are `changing`.
+    except by those of the fields that are `changing`. `through` names fields of which the first one's target has the
+    others itself, with keys of its own: rows that say the same as it does need no look at these.
     Checked with the statement, not at the end of the transaction: what is named has to be there first. Rows written
     to a partition by its own name need the trigger there, see `sql_for_partition`.
     """
@@ -85,11 +86,12 @@ class SameOrganizationInBulk(BaseConstraint):
         fields: Sequence[str],
         name: str,
         changing: Sequence[str] = (),
+        through: Sequence[str] = (),
         violation_error_message: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(name=name, violation_error_message=violation_error_message, **kwargs)
-        self.fields, self.changing = tuple(fields), tuple(changing)
+        self.fields, self.changing, self.through = tuple(fields), tuple(changing), tuple(through)
 
     def constraint_sql(self, model: Any, schema_editor: Any) -> Any:
         """A new table gets its triggers once it is there."""
@@ -102,6 +104,10 @@ class SameOrganizationInBulk(BaseConstraint):
     def remove_sql(self, model: Any, schema_editor: Any) -> Any:
         drops = [f"DROP FUNCTION {self.name}() CASCADE", f"DROP FUNCTION {self.name}_fixed() CASCADE"]
         return "; ".join([*drops, *(f"DROP FUNCTION {self.name}_{field}() CASCADE" for field in self.fields)])
+
+    def replace_sql(self, model: Any, schema_editor: Any) -> str:
+        """Check new rows as this one does, where another of this name did before."""
+        return self._compared(model).replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION", 1)
 
     def sql_for_partition(self, table: str) -> str:
         """The trigger that checks what is written to this table by its own name."""
@@ -119,19 +125,28 @@ class SameOrganizationInBulk(BaseConstraint):
             yield name, field.column, field.remote_field.model._meta
 
     def _compared(self, model: Any) -> str:
-        checks = "\n".join(
-            f"""IF EXISTS (
-                SELECT FROM (SELECT DISTINCT organization_id, {column} AS id FROM arrived
-                              WHERE {column} IS NOT NULL) AS named
+        targets = {target[0]: target for target in self._targets(model)}
+        checks = {name: self._check([target]) for name, target in targets.items()}
+        if self.through:
+            each = "\n".join(checks.pop(name) for name in self.through)
+            checks["through"] = self._check([targets[name] for name in self.through], otherwise=each)
+        return self._function("", "\n".join(checks.values()))
+
+    def _check(self, targets: Sequence[tuple[str, str, Any]], *, otherwise: str = "") -> str:
+        """That each row names the first target, of its own organization, and names the others as that does."""
+        (name, column, target), *others = targets
+        columns = ", ".join(["organization_id", f"{column} AS id", *(column for _, column, _ in others)])
+        named = f"{columns} FROM arrived" if others else f"DISTINCT {columns} FROM arrived WHERE {column} IS NOT NULL"
+        same = "".join(f" AND target.{column} = named.{column}" for _, column, _ in others)
+        refuse = f"""RAISE foreign_key_violation USING
+                    CONSTRAINT = '{self.name}', MESSAGE = 'a row names a {name} of another organization, or none';"""
+        return f"""IF EXISTS (
+                SELECT FROM (SELECT {named}) AS named
                  WHERE NOT EXISTS (SELECT FROM {target.db_table} AS target
-                                    WHERE target.id = named.id AND target.organization_id = named.organization_id)
+                                    WHERE target.id = named.id AND target.organization_id = named.organization_id{same})
             ) THEN
-                RAISE foreign_key_violation USING
-                    CONSTRAINT = '{self.name}', MESSAGE = 'a row names a {name} of another organization, or none';
+                {otherwise or refuse}
             END IF;"""  # noqa: S608 - names of our own tables
-            for name, column, target in self._targets(model)
-        )
-        return self._function("", checks)
 
     def _fixed(self, model: Any) -> str:
         kept = (column for name, column, _ in self._targets(model) if name not in self.changing)
@@ -169,7 +184,8 @@ class SameOrganizationInBulk(BaseConstraint):
     def deconstruct(self) -> tuple[str, tuple, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()
         changing = {"changing": self.changing} if self.changing else {}
-        return path, tuple(args), {**kwargs, "fields": self.fields, **changing}
+        through = {"through": self.through} if self.through else {}
+        return path, tuple(args), {**kwargs, "fields": self.fields, **changing, **through}
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, SameOrganizationInBulk):

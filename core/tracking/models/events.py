@@ -47,7 +47,11 @@ class AnalyticsEvent(UUIDModel, OrganizationOwned):
         verbose_name = "event"
         ordering = ["-id"]
         constraints = [
-            SameOrganizationInBulk(fields=["message", "campaign", "contact", "link"], name="tracking_event_same_org"),
+            SameOrganizationInBulk(
+                fields=["message", "campaign", "contact", "link"],
+                through=["message", "campaign", "contact"],
+                name="tracking_event_same_org",
+            ),
             models.UniqueConstraint(fields=["organization", "event_key", "occurred_at"], name="tracking_event_once"),
         ]
         indexes = [

@@ -22,6 +22,7 @@ from core.delivery import bounces, outcomes
 from core.delivery.states import DeliveryState
 from core.tracking import consequences, rollups
 from core.tracking.choices import PEOPLE, Device, EventType, Verdict
+from core.tracking.verdicts.seen import STEPS
 from core.tracking.verdicts.touched import rejudge_touched
 
 
@@ -56,18 +57,28 @@ CREATE TEMP TABLE IF NOT EXISTS tracking_arrivals (
     occurred_at timestamptz, link_number int, seen jsonb, profile int
 );
 CREATE TEMP TABLE IF NOT EXISTS tracking_judgements (
-    profile int, since float8, until float8, verdict text, reasons jsonb, device text
+    profile int, step int, verdict text, reasons jsonb, device text
+);
+CREATE TEMP TABLE IF NOT EXISTS tracking_known (
+    message_id uuid, contact_id uuid, address text
+);
+CREATE TEMP TABLE IF NOT EXISTS tracking_people (
+    contact_id uuid, email text
 );
 CREATE TEMP TABLE IF NOT EXISTS tracking_mails (
     message_id uuid, organization_id uuid, campaign_id uuid, contact_id uuid, domain text, send_state text,
-    accepted_at timestamptz, opened_at timestamptz, clicked_at timestamptz
+    delivery_state text, accepted_at timestamptz, opened_at timestamptz, clicked_at timestamptz,
+    complained_at timestamptz, unsubscribed_at timestamptz
 );
 CREATE TEMP TABLE IF NOT EXISTS tracking_fresh (
     organization_id uuid, message_id uuid, campaign_id uuid, contact_id uuid, link_id uuid, type text, verdict text,
     bounce_class text, device text, event_key text, occurred_at timestamptz
 );
-TRUNCATE tracking_arrivals, tracking_judgements, tracking_mails, tracking_fresh;
+TRUNCATE tracking_arrivals, tracking_judgements, tracking_known, tracking_people, tracking_mails, tracking_fresh;
 """
+# Every statement starts from these tables and finds what it needs of the big ones by key. Of tables without statistics
+# the planner expects the worst and would rather read the big ones from end to end, for every block.
+_BY_KEY = "SET LOCAL enable_seqscan = {}"
 _COPY = "COPY tracking_arrivals FROM STDIN"
 _COPY_HITS = (
     "COPY tracking_arrivals (place, message_id, type, event_key, occurred_at, link_number, seen, profile) FROM STDIN"
@@ -76,26 +87,41 @@ _COPY_JUDGEMENTS = "COPY tracking_judgements FROM STDIN"
 _ROWS_A_BLOCK = 1_000
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": ""})
 
+# Read before anything is locked; what may change meanwhile is read again under the lock.
+_KNOWN = """
+INSERT INTO tracking_known
+SELECT message.id, message.contact_id, value.address
+  FROM (SELECT DISTINCT message_id FROM tracking_arrivals) AS arrival
+  JOIN delivery_message AS message ON message.id = arrival.message_id
+  LEFT JOIN delivery_messagevalues AS value ON value.message_id = message.id
+ WHERE %(organization)s::uuid IS NULL OR message.organization_id = %(organization)s
+"""
+
 # All contacts that any of the statements below writes. Not FOR UPDATE: foreign keys of other runs would wait for it.
 _LOCK_CONTACTS = """
-SELECT 1 FROM contacts_contact
- WHERE id IN (SELECT message.contact_id
-                FROM tracking_arrivals AS arrival JOIN delivery_message AS message ON message.id = arrival.message_id
-               WHERE (%(organization)s::uuid IS NULL OR message.organization_id = %(organization)s)
-                 AND (arrival.type IN ('opened', 'clicked', 'trapped', 'complained', 'unsubscribed')
-                      OR arrival.bounce_class <> ''))
- ORDER BY email_key, id FOR NO KEY UPDATE
+INSERT INTO tracking_people
+SELECT id, email FROM contacts_contact WHERE id IN ({concerned}) ORDER BY email_key, id FOR NO KEY UPDATE
+"""
+_OF_ALL = "SELECT contact_id FROM tracking_known"
+_OF_SOME = """
+SELECT known.contact_id FROM tracking_arrivals AS arrival JOIN tracking_known AS known USING (message_id)
+ WHERE arrival.type IN ('opened', 'clicked', 'trapped', 'complained', 'unsubscribed') OR arrival.bounce_class <> ''
+"""
+_OTHER_CONTACTS = """
+INSERT INTO tracking_people
+SELECT contact.id, contact.email FROM (
+    SELECT contact_id FROM tracking_known EXCEPT SELECT contact_id FROM tracking_people
+) AS other JOIN contacts_contact AS contact ON contact.id = other.contact_id
 """
 
 _MAILS = f"""
 INSERT INTO tracking_mails
 SELECT message.id, message.organization_id, message.campaign_id, message.contact_id, {rollups.DOMAIN},
-       message.send_state, message.accepted_at, message.opened_at, message.clicked_at
-  FROM delivery_message AS message
-  JOIN contacts_contact AS contact ON contact.id = message.contact_id
-  LEFT JOIN delivery_messagevalues AS value ON value.message_id = message.id
- WHERE message.id IN (SELECT message_id FROM tracking_arrivals)
-   AND (%(organization)s::uuid IS NULL OR message.organization_id = %(organization)s)
+       message.send_state, message.delivery_state, message.accepted_at, message.opened_at, message.clicked_at,
+       message.complained_at, message.unsubscribed_at
+  FROM tracking_known AS value
+  JOIN tracking_people AS contact ON contact.contact_id = value.contact_id
+  JOIN delivery_message AS message ON message.id = value.message_id
  ORDER BY message.id FOR NO KEY UPDATE OF message
 """  # noqa: S608 - made of the constants above
 
@@ -118,20 +144,19 @@ _BY_AGE = {
     "judgement": """
   JOIN tracking_judgements AS judgement
     ON judgement.profile = arrival.profile
-   AND coalesce(extract(epoch FROM arrival.occurred_at - mail.accepted_at)::float8,
-                CASE WHEN mail.send_state = 'ready' THEN 0 ELSE 'Infinity'::float8 END)
-       >= judgement.since
-   AND coalesce(extract(epoch FROM arrival.occurred_at - mail.accepted_at)::float8,
-                CASE WHEN mail.send_state = 'ready' THEN 0 ELSE 'Infinity'::float8 END) < judgement.until""",
+   AND judgement.step = width_bucket(
+           coalesce(date_part('epoch', arrival.occurred_at - mail.accepted_at),
+                    CASE WHEN mail.send_state = 'ready' THEN 0 ELSE 'Infinity'::float8 END), %(steps)s::float8[])""",
 }
 
 # A key of ours is made with its time and cannot come back with another. With a provider's, anything may happen: of the
 # same event with two times the first one counts. The message is locked, so nobody else writes it meanwhile.
 _STRANGE = """
-    AND NOT EXISTS (SELECT FROM tracking_analyticsevent AS event
+    WHERE NOT EXISTS (SELECT FROM tracking_analyticsevent AS event
                      WHERE event.organization_id = found.organization_id AND event.event_key = found.event_key
                        AND event.occurred_at >= %(since)s AND event.occurred_at < %(until)s)
     AND (event_key, place) IN (SELECT event_key, min(place) FROM tracking_arrivals GROUP BY event_key)
+    ORDER BY place
 """
 
 _INSERT = """
@@ -141,7 +166,7 @@ WITH found AS ({found}), written AS (
             device, event_key, occurred_at, received_at, seen)
     SELECT engagex_uuid7(), organization_id, message_id, campaign_id, contact_id, link_id, type, verdict, reasons,
            bounce_class, device, event_key, occurred_at, now(), seen
-      FROM found WHERE true {once} ORDER BY place
+      FROM found {once}
     {conflict}
     RETURNING organization_id, message_id, campaign_id, contact_id, link_id, type, verdict, bounce_class, device,
               event_key, occurred_at
@@ -196,9 +221,14 @@ WITH fresh AS (
               event.event_key
 ), held AS (
     SELECT fresh.*, gravest.bounce_class, gravest.words
-      FROM fresh JOIN delivery_message AS message ON message.id = fresh.message_id
+      FROM fresh JOIN tracking_mails AS mail ON mail.message_id = fresh.message_id
       LEFT JOIN gravest ON gravest.message_id = fresh.message_id
-     ORDER BY message.id FOR NO KEY UPDATE OF message
+     WHERE fresh.came_back
+        OR fresh.state > coalesce(array_position(%(named)s::text[], mail.delivery_state), 0)
+        OR fresh.opened_at < coalesce(mail.opened_at, 'infinity')
+        OR fresh.clicked_at < coalesce(mail.clicked_at, 'infinity')
+        OR fresh.complained_at < coalesce(mail.complained_at, 'infinity')
+        OR fresh.unsubscribed_at < coalesce(mail.unsubscribed_at, 'infinity')
 )
 UPDATE delivery_message AS message
    SET delivery_state = coalesce((%(named)s::text[])[greatest(
@@ -213,18 +243,11 @@ UPDATE delivery_message AS message
                            ELSE left(coalesce(held.words, ''), 500) END
   FROM held
  WHERE message.id = held.message_id
-   AND (held.came_back
-        OR held.state > coalesce(array_position(%(named)s::text[], message.delivery_state::text), 0)
-        OR held.opened_at < coalesce(message.opened_at, 'infinity')
-        OR held.clicked_at < coalesce(message.clicked_at, 'infinity')
-        OR held.complained_at < coalesce(message.complained_at, 'infinity')
-        OR held.unsubscribed_at < coalesce(message.unsubscribed_at, 'infinity'))
 """
 
 _DOUBTED = """
-SELECT DISTINCT message.organization_id, message.id
-  FROM tracking_fresh AS fresh JOIN delivery_message AS message ON message.id = fresh.message_id
- WHERE message.send_state IN ('uncertain', 'unresolved') ORDER BY 1, 2
+SELECT organization_id, message_id FROM tracking_mails
+ WHERE send_state IN ('uncertain', 'unresolved') AND message_id IN (SELECT message_id FROM tracking_fresh) ORDER BY 1, 2
 """
 
 _STATES = [EventType.SENT.value, EventType.DEFERRED.value, EventType.DELIVERED.value]
@@ -256,7 +279,7 @@ def take_own(arrival: Arrival, *, organization_id: UUID) -> bool:
 class HitBlock:
     """Opens and clicks as lines of COPY, see lean/judging.py. `hits`: place, message, type, event key (made with its
     time, which is what makes the pair unique), time, number of the link, seen, profile. `judgements`: for each profile
-    the verdict, reasons and device, by the seconds since the mail was taken."""
+    the verdict, reasons and device, by the step of STEPS (from 0) that the time since the mail was taken is on."""
 
     hits: bytes
     judgements: bytes
@@ -273,32 +296,40 @@ def _take(
     blocks: Iterable[bytes], organization_id: UUID | None, *, follows: bool, judgements: bytes | None = None
 ) -> Taken:
     is_hits = judgements is not None
-    with connection.cursor() as cursor, rollups.gathering(cursor):
-        cursor.execute(_TABLES + rollups.TABLES)
-        _copy(cursor, _COPY_HITS if is_hits else _COPY, blocks)
-        words: dict[str, Any] = {"organization": organization_id}
-        if judgements is not None:
-            _copy(cursor, _COPY_JUDGEMENTS, [judgements])
-        cursor.execute(_LOCK_CONTACTS, words)
-        cursor.execute(_MAILS, words)
-        span = rollups.span(cursor)
-        new = _insert(cursor, words | span, is_hits=is_hits)
-        cursor.execute(_UNKNOWN)
-        unknown = tuple(row[0] for row in cursor.fetchall())
-        if new:
-            if follows:
-                consequences.apply(cursor)
-            _follow(cursor, span)
-            if follows or is_hits:
-                rejudge_touched(cursor)
+    with connection.cursor() as cursor:
+        with rollups.gathering(cursor):
+            cursor.execute(_TABLES + rollups.TABLES + _BY_KEY.format("off"))
+            arrived = _copy(cursor, _COPY_HITS if is_hits else _COPY, blocks)
+            if judgements is not None:
+                _copy(cursor, _COPY_JUDGEMENTS, [judgements])
+            _lock_mails(cursor, organization_id, is_hits=is_hits)
+            span = rollups.span(cursor)
+            new = _insert(cursor, span, is_hits=is_hits)
+            if new:
+                if follows:
+                    consequences.apply(cursor)
+                _follow(cursor, span)
+                if follows or is_hits:
+                    rejudge_touched(cursor)
+            unknown = _unknown(cursor) if new < arrived else ()
+        cursor.execute(_BY_KEY.format("DEFAULT"))
     return Taken(new, unknown)
 
 
-def _insert(cursor: Any, words: dict[str, Any], *, is_hits: bool) -> int:
+def _lock_mails(cursor: Any, organization_id: UUID | None, *, is_hits: bool) -> None:
+    cursor.execute(_KNOWN, {"organization": organization_id})
+    cursor.execute(_LOCK_CONTACTS.format(concerned=_OF_ALL if is_hits else _OF_SOME))
+    if not is_hits:
+        cursor.execute(_OTHER_CONTACTS)
+    cursor.execute(_MAILS)
+
+
+def _insert(cursor: Any, span: dict[str, Any], *, is_hits: bool) -> int:
     """The number of new events. Hits come twice only after a crash, so they are written as if they never did: looking
     for each of them first would cost as much as the rows."""
     found = _FOUND.format(**(_BY_AGE if is_hits else _AS_SAID))
     once = "" if is_hits else _STRANGE
+    words = {**span, "steps": sorted(STEPS)[1:]}
     try:
         with transaction.atomic():
             cursor.execute(_INSERT.format(found=found, once=once, conflict="" if is_hits else _OR_NOTHING), words)
@@ -309,10 +340,19 @@ def _insert(cursor: Any, words: dict[str, Any], *, is_hits: bool) -> int:
     return int(cursor.rowcount)
 
 
-def _copy(cursor: Any, sql: str, blocks: Iterable[bytes]) -> None:
+def _unknown(cursor: Any) -> tuple[int, ...]:
+    cursor.execute(_UNKNOWN)
+    return tuple(row[0] for row in cursor.fetchall())
+
+
+def _copy(cursor: Any, sql: str, blocks: Iterable[bytes]) -> int:
+    """How many rows there were."""
+    rows = 0
     with cursor.copy(sql) as copy:
         for block in blocks:
             copy.write(block)
+            rows += block.count(b"\n")
+    return rows
 
 
 def _require_all() -> None:

@@ -37,6 +37,7 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
     "work_mem": "16MB",
+    "temp_buffers": "64MB",  # a block of events with all that is known about it
     "maintenance_work_mem": "128MB",
     "max_wal_size": "2GB",
     "client_connection_check_interval": "500ms",  # a killed worker lets go of its locks, also in a long statement

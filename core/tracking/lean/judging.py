@@ -21,8 +21,6 @@ from core.tracking.verdicts import hit_of, judge
 from core.tracking.verdicts.networks import kind_of
 from core.tracking.verdicts.seen import STEPS
 
-_BOUNDS = ("-Infinity", *(str(step) for step in sorted(STEPS)[1:]), "NaN")
-"""NaN is greater than anything to PostgreSQL, "Infinity" (not known when) included."""
 _UUID = re.compile(r"[0-9a-f]{32}")
 _TAB = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
@@ -59,10 +57,10 @@ class _Profiles:
 def _judgements(number: int, type: str, seen: dict[str, str]) -> list[bytes]:  # noqa: A002 - the field's name
     device = device_of(seen["user_agent"])
     lines = []
-    for step, since, until in zip(sorted(STEPS), _BOUNDS[:-1], _BOUNDS[1:], strict=True):
-        verdict, reasons = judge(hit_of(type, seen, step))
+    for place, seconds in enumerate(sorted(STEPS)):
+        verdict, reasons = judge(hit_of(type, seen, seconds))
         told = orjson.dumps(reasons).decode().translate(_TAB)
-        lines.append(f"{number}\t{since}\t{until}\t{verdict}\t{told}\t{device}\n".encode())
+        lines.append(f"{number}\t{place}\t{verdict}\t{told}\t{device}\n".encode())
     return lines
 
 

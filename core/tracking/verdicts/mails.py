@@ -59,6 +59,7 @@ SELECT event.id, event.message_id, event.type, event.verdict, event.reasons, eve
   JOIN tracking_analyticsevent AS event
     ON event.message_id = mail.id AND event.organization_id = message.organization_id
    AND event.occurred_at BETWEEN mail.since AND mail.until AND event.type = ANY(%(types)s::text[])
+   AND event.occurred_at BETWEEN %(first)s AND %(last)s
   LEFT JOIN campaigns_campaignlink AS link ON link.id = event.link_id
  ORDER BY event.message_id, event.occurred_at, event.event_key
 """
@@ -82,6 +83,8 @@ def read_hits(cursor: Any, spans: Sequence[Span]) -> list[StoredHit]:
         "messages": [span.message_id for span in spans],
         "since": [span.since for span in spans],
         "until": [span.until for span in spans],
+        "first": min((span.since for span in spans), default=None),
+        "last": max((span.until for span in spans), default=None),
         "types": list(HITS),
     }
     cursor.execute(_READ, parameters)

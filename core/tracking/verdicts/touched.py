@@ -18,7 +18,8 @@ WITH mail AS (
 SELECT message_id, since, until FROM mail
  WHERE (SELECT count(*) > 1 OR bool_or(event.type = 'trapped') FROM tracking_analyticsevent AS event
          WHERE event.message_id = mail.message_id AND event.organization_id = mail.organization_id
-           AND event.type IN ('clicked', 'trapped') AND event.occurred_at BETWEEN mail.since AND mail.until)
+           AND event.type IN ('clicked', 'trapped') AND event.occurred_at BETWEEN mail.since AND mail.until
+           AND event.occurred_at BETWEEN (SELECT min(since) FROM mail) AND (SELECT max(until) FROM mail))
  ORDER BY message_id
 """
 

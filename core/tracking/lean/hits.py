@@ -24,6 +24,11 @@ def packed(message_id: UUID, link_number: int, milliseconds: int, seen: tuple[st
     return orjson.dumps((message_id.hex, link_number, new_id().hex, milliseconds, *seen))
 
 
+def half_of(raw: bytes) -> int:
+    """0 or 1, the same for all hits of a mail: the last digit of its id says which."""
+    return raw[33] & 1 if len(raw) > 33 else 0
+
+
 def loaded(raw: bytes) -> tuple[str, int, str, int, dict[str, str]]:
     """Message and key (32 hexadecimal digits, if it is one of ours), the number of the link, the milliseconds and what
     was seen. 0 is an open, HIDDEN_LINK the link that nobody sees. Raises NoHit."""

@@ -87,7 +87,7 @@ class SendingAlertAdmin(OrganizationModelAdmin):
         alert = super().get_object(request, *arguments, **named)
         if alert is not None:
             alert.may_open_domain = access_of(request).can(Permission.SENDING_VIEW, alert.organization_id)
-        return alert  # type: ignore[no-any-return]
+        return alert
 
     @display(description="what")
     def shown_title(self, alert: SendingAlert) -> str:

@@ -83,12 +83,14 @@ class HitQueue:
     async def _write(self) -> None:
         while self._waiting or self._memory or self._lost:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+            remembered = len(self._memory)
             try:
                 await self._write_group([hit for hit, _ in group])
             except Exception:
                 # Nobody may wait for an answer because of what was not foreseen here.
-                logger.exception("%d hits met with something unforeseen and are counted as lost.", len(group))
-                self._lost[LossReason.AWAY] += len(group)
+                lost = len(group) + max(remembered - len(self._memory), 0)
+                logger.exception("%d hits met with something unforeseen and are counted as lost.", lost)
+                self._lost[LossReason.AWAY] += lost
             for _, future in group:
                 if not future.done():
                     future.set_result(None)
@@ -157,4 +159,5 @@ class HitQueue:
     def _remember(self, hits: list[bytes]) -> None:
         room = max(MOST_IN_MEMORY - len(self._memory), 0)
         self._memory.extend(hits[:room])
-        self._lost[LossReason.AWAY] += len(hits) - len(hits[:room])
+        if len(hits) > room:
+            self._lost[LossReason.AWAY] += len(hits) - room

@@ -1,0 +1,57 @@
+"""What the queue of hits does when something fails that nobody foresaw."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from redis.exceptions import ConnectionError as Away
+
+from core.tracking.choices import LossReason
+from core.tracking.lean import queue
+from core.tracking.lean.queue import HitQueue
+
+
+class Failing:
+    """A Redis that fails in this order, and answers from then on."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self._failures = list(failures)
+
+    def pipeline(self, **_options: Any) -> "Failing":
+        return self
+
+    def get(self, _name: str) -> None: ...
+
+    def xlen(self, _name: str) -> None: ...
+
+    def execute_command(self, *_words: Any) -> None: ...
+
+    async def execute(self) -> list[Any]:
+        if self._failures:
+            raise self._failures.pop(0)
+        return ["1", 0]
+
+    async def aclose(self) -> None: ...
+
+
+def test_hit_that_was_remembered_is_counted_when_it_meets_something_unforeseen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "AVOID_SECONDS", 0.01)
+    told: list[Mapping[LossReason, int]] = []
+
+    def keep(_hits: Sequence[bytes]) -> None:
+        raise OperationalError
+
+    async def work() -> None:
+        hits = HitQueue(Failing(Away(), TypeError()), limit=10, keep=keep, tell=told.append)  # type: ignore[arg-type]
+        await hits.append(b"one")
+        assert hits.in_memory == 1
+        for _ in range(200):
+            if told:
+                break
+            await asyncio.sleep(0.01)
+        await hits.close()
+
+    asyncio.run(work())
+    assert told == [{LossReason.AWAY: 1}]

@@ -9,7 +9,7 @@ from core.accounts.models import Organization
 from core.campaigns.models import Campaign
 from core.tracking.choices import EventType, Verdict
 from core.tracking.models import AnalyticsEvent
-from core.tracking.queries import Count, Counted, Moment, reported_campaign
+from core.tracking.queries import Count, Counted, Moment, less, reported_campaign
 from core.tracking.services import campaign_roll_up, event_record, roll_up
 from dashboards.report import Report, charts, story, table_named, tiles
 from dashboards.tables import Table
@@ -233,3 +233,7 @@ def reported(mailed: Mailed) -> Campaign:
     found = reported_campaign(mailed.campaign.pk)
     assert found is not None
     return found
+
+
+def test_rest_of_figures_that_were_read_while_events_came_in_is_never_below_zero() -> None:
+    assert less(Count(5, 3, 2, 2), Count(6, 3, 1, 3)) == Count(0, 0, 1, 0)

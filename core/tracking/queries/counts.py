@@ -82,9 +82,11 @@ def summed(counts: Iterable[Count]) -> Count:
 
 
 def less(whole: Count, part: Count) -> Count:
+    """What `part` leaves of `whole`. Both are read one after the other while events come in, so that the part may be
+    ahead: nothing is left then, and never less than that."""
     return Count(
-        whole.people - part.people,
-        whole.people_once - part.people_once,
-        whole.machines - part.machines,
-        whole.machines_once - part.machines_once,
+        max(whole.people - part.people, 0),
+        max(whole.people_once - part.people_once, 0),
+        max(whole.machines - part.machines, 0),
+        max(whole.machines_once - part.machines_once, 0),
     )

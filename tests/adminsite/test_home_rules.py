@@ -17,7 +17,7 @@ from core.campaigns.models import Campaign
 from core.delivery.models import Connection
 from core.domains.models import SendingDomain
 from core.subscriptions.queries import PlanUsage
-from core.tracking.queries.clients import StartedCampaign
+from core.tracking.queries.clients import NEWEST, StartedCampaign
 
 NOW = datetime.datetime(2026, 11, 25, 12, tzinfo=datetime.UTC)
 
@@ -108,6 +108,13 @@ def test_health_of_many_bounces_is_bad_and_says_so() -> None:
 
 def test_health_forgets_campaigns_of_last_month() -> None:
     assert health_of(facts(started(31, sent=1000, bounced=62)), NOW).level == "good"
+
+
+def test_health_of_a_daily_client_names_what_its_rates_are_of() -> None:
+    daily = [started(day, sent=1000, bounced=62) for day in range(1, NEWEST + 1)]
+    found = health_of(facts(*daily), NOW)
+    assert found.concern.startswith(f"6.2 % of the mails of the last {NEWEST} campaigns bounced.")
+    assert found.detail == f"806 bounces and 0 complaints among 13,000 mails of the last {NEWEST} campaigns."
 
 
 def test_health_of_few_mails_is_no_trend() -> None:

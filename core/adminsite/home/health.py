@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from core.adminsite.home.facts import ClientFacts
 from core.delivery.models.kinds import ConnectionKind
+from core.tracking.queries.clients import NEWEST
 
 COMPLAINTS_ALARMING, COMPLAINTS_HIGH = 0.3, 0.1
 BOUNCES_ALARMING = 5.0
@@ -56,18 +57,18 @@ def _broken(facts: ClientFacts) -> Iterator[str]:
 
 
 def _rates(facts: ClientFacts, now: datetime.datetime) -> Health:
-    """What receivers made of the campaigns that started within DAYS."""
+    """What receivers made of the campaigns that started within DAYS, as far as the facts know them."""
     since = now - datetime.timedelta(days=DAYS)
     campaigns = [campaign for campaign in facts.recent if campaign.started_at >= since]
+    of_days = f"the last {DAYS} days" if len(campaigns) < NEWEST else f"the last {NEWEST} campaigns"
     sent = sum(campaign.sent for campaign in campaigns)
     if not sent:
         return Health("good", "In order", f"Nothing was sent in the last {DAYS} days.")
     bounced, complained = sum(one.bounced for one in campaigns), sum(one.complained for one in campaigns)
-    told = (
-        f"{bounced:,} bounces and {complained:,} complaints among {sent:,} mails of campaigns of the last {DAYS} days."
-    )
+    among = f"mails of {'campaigns of ' if len(campaigns) < NEWEST else ''}{of_days}"
+    told = f"{bounced:,} bounces and {complained:,} complaints among {sent:,} {among}."
     bounces, complaints = 100 * bounced / sent, 100 * complained / sent
-    of_mails = f"of the mails of the last {DAYS} days"
+    of_mails = f"of the mails of {of_days}"
     if sent >= FEWEST_MAILS and bounces >= BOUNCES_ALARMING:
         concern = f"{bounces:.1f} % {of_mails} bounced. From {BOUNCES_ALARMING:.0f} % on providers suspend senders."
         return Health("bad", f"{bounces:.1f} % bounced", told, concern=concern)

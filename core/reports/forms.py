@@ -226,14 +226,12 @@ class BuilderForm(PeopleForm):
         ]
 
 
-_KEPT = (
-    *("period", "first_day", "last_day", "language", "title", "sections", "note", "formats", "name"),
-    *("frequency", "attach_pdf"),
-)
-
-
 def initial_of(definition: ReportDefinition) -> dict[str, Any]:
     """The builder's values of a report that is kept, but for its people."""
-    initial: dict[str, Any] = {name: getattr(definition, name) for name in _KEPT}
+    names = (
+        *("period", "first_day", "last_day", "language", "title", "sections", "note", "formats", "name", "frequency"),
+        "attach_pdf",
+    )
+    initial: dict[str, Any] = {name: getattr(definition, name) for name in names}
     key = "weekday" if definition.frequency == Frequency.WEEKLY else "month_day"
     return initial | {"hour": definition.hour, key: definition.day}

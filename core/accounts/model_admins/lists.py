@@ -9,6 +9,8 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.safestring import SafeData, mark_safe
 
 from core.accounts.model_admins.changelist import LongListAdmin
+from core.accounts.model_admins.rights import access_of
+from core.accounts.permissions import Permission
 from core.common.errors import DomainError
 
 NOTHING_CHOSEN = "Choose …"
@@ -18,7 +20,8 @@ class HouseStyle(LongListAdmin):
     """25 rows, pages by key behind the last counted one, filters applied together and without counts of their own, a
     warning before typed text is lost.
 
-    An empty list shows `empty_title`, `empty_text` and `empty_icon`, and the button for the first row. A DomainError
+    An empty list shows `empty_title`, `empty_text` and `empty_icon`, and the button for the first row, or the one of
+    `empty_way` (title, URL name, permission) where rows come about on another page. A DomainError
     that reaches the page becomes a message on it; the transaction of the page has been rolled back by then.
     """
 
@@ -30,11 +33,13 @@ class HouseStyle(LongListAdmin):
     empty_title: ClassVar[str] = ""
     empty_text: ClassVar[str] = ""
     empty_icon: ClassVar[str] = "inbox"
+    empty_way: ClassVar[tuple[str, str, Permission] | None] = None
     actions: Any = ()
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         changelist = super().get_changelist_instance(request)
         changelist.add_url_if_allowed = self._add_url(request)
+        changelist.empty_way = self._empty_way(request)
         return changelist
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -73,6 +78,11 @@ class HouseStyle(LongListAdmin):
         """Django's own sentences, without "successfully": what was done says so itself (UX 4)."""
         words = str(message).replace(" successfully", "").replace("Successfully d", "D")
         super().message_user(request, mark_safe(words) if isinstance(message, SafeData) else words, *args, **kwargs)
+
+    def _empty_way(self, request: HttpRequest) -> dict[str, str]:
+        if self.empty_way is None or not access_of(request).can(self.empty_way[2]):
+            return {}
+        return {"title": self.empty_way[0], "url": reverse(self.empty_way[1])}
 
     def _add_url(self, request: HttpRequest) -> str:
         if not self.has_add_permission(request):

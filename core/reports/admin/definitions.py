@@ -37,6 +37,7 @@ class ReportDefinitionAdmin(OrganizationModelAdmin):
     empty_title = "No planned reports yet"
     empty_text = "Build a report, give it a name, and it can go out to the client every month by itself."
     empty_icon = "event_repeat"
+    empty_way = ("Build a report", "admin:report_builder", Permission.RESULTS_EXPORT)
 
     class Media:
         css: ClassVar[dict[str, Any]] = {"all": ("reports/reports.css",)}

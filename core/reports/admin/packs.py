@@ -48,6 +48,7 @@ class ReportPackAdmin(OrganizationModelAdmin):
     empty_title = "No reports yet"
     empty_text = "A report puts a client's figures into words and pictures, in the client's own look. Build the first."
     empty_icon = "summarize"
+    empty_way = ("Build a report", "admin:report_builder", Permission.RESULTS_EXPORT)
 
     class Media:
         css: ClassVar[dict[str, Any]] = {"all": ("reports/reports.css",)}

@@ -36,6 +36,7 @@ class ReplyAdmin(OrganizationModelAdmin):
         "webhook for mails that come back."
     )
     empty_icon = "reply"
+    empty_way = ("Open the webhooks", "admin:tracking_webhookendpoint_changelist", Permission.SENDING_VIEW)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Links from a campaign and a contact lead here."""

@@ -79,6 +79,15 @@ def test_reply_is_shown_as_text_and_can_be_removed_by_those_who_may(
     assert viewer.post(reverse("admin:tracking_reply_delete", args=[reply.pk]), {"post": "yes"}).status_code == 403
 
 
+def test_empty_list_of_replies_leads_to_the_webhooks_whoever_may_see_them(
+    florist: Organization, member: Member, signed_in: SignedIn
+) -> None:
+    address = reverse("admin:tracking_reply_changelist")
+    for role, is_offered in ((Role.MANAGER, True), (Role.VIEWER, False)):
+        page = signed_in(member(role)).get(address).content.decode()
+        assert "No reply yet" in page and ("Open the webhooks" in page) == is_offered
+
+
 def test_reply_goes_with_its_contact_and_is_in_the_copy_of_their_data(mailed: Mailed, florist: Organization) -> None:
     make_reply(mailed, "I moved to Lisbon")
     contact = mailed.contacts[0]

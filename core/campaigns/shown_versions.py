@@ -8,11 +8,14 @@ from django.urls import reverse
 from django.utils.timezone import localtime
 
 from core.campaigns.ab.services import letter
+from core.campaigns.approvals.presentation import mail_words, outcome_words
+from core.campaigns.approvals.queries import is_live
+from core.campaigns.approvals.standing import correction_agreed, correction_request
 from core.campaigns.ledger import Standing, VersionUse, ledger
-from core.campaigns.models import Campaign, CampaignSnapshot
+from core.campaigns.models import Approval, Campaign, CampaignSnapshot
 from core.campaigns.presentation import people
 from core.campaigns.states import CampaignStatus
-from core.campaigns.versions import all_versions, needs_second_person, waiting_correction
+from core.campaigns.versions import all_versions, asks_client, needs_second_person, waiting_correction
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +46,19 @@ class ShownVersion:
 
 @dataclass(frozen=True, slots=True)
 class WaitingCorrection:
-    """A correction that a second person has to release."""
+    """A correction that somebody has to release. `title` says for whom it waits, `sentences` what became of it so far;
+    `step` is the button of the next one ("" when it is not this person's), `is_with_client` whether the client has it.
+    """
 
     snapshot: CampaignSnapshot
-    is_own: bool
+    title: str
+    sentences: tuple[str, ...]
+    step: str
+    is_with_client: bool
+    can_remind: bool
     look_url: str
     release_url: str
+    remind_url: str
     withdraw_url: str
 
 
@@ -128,14 +138,51 @@ def shown_waiting(campaign: Campaign, person_id: object) -> WaitingCorrection | 
     waiting = waiting_correction(campaign) if campaign.status == CampaignStatus.PAUSED else None
     if waiting is None:
         return None
+    asked = correction_request(waiting) if asks_client(campaign) else None
+    title, sentences, step = _waiting_words(campaign, waiting, asked, is_own=waiting.created_by_id == person_id)
+    is_with_client = asked is not None and is_live(asked, campaign)
     arguments = [campaign.pk, waiting.pk]
     return WaitingCorrection(
         waiting,
-        waiting.created_by_id == person_id,
+        title,
+        sentences,
+        step,
+        is_with_client,
+        is_with_client and asked is not None and bool(asked.approver_email),
         look_url(waiting),
         reverse("admin:campaigns_campaign_release_correction", args=arguments),
+        reverse("admin:campaigns_campaign_remind_approver", args=[campaign.pk]),
         reverse("admin:campaigns_campaign_withdraw_correction", args=arguments),
     )
+
+
+RELEASE, ASK_CLIENT, CONTINUE = "Release and continue", "Hand it to the client", "Continue with the correction"
+
+
+def _waiting_words(
+    campaign: Campaign, waiting: CampaignSnapshot, asked: Approval | None, *, is_own: bool
+) -> tuple[str, tuple[str, ...], str]:
+    """Title, sentences and the next step of a correction that waits."""
+    if not asks_client(campaign):
+        held = "Nothing goes out before it is released."
+        return "A correction waits for a second person", (held,), "" if is_own else RELEASE
+    rule = f"{campaign.organization} asks for approval by a second member of the team and the client."
+    if asked is not None and is_live(asked, campaign):
+        whom = asked.approver_name or asked.approver_email or "the client"
+        title = f"A correction waits for {whom}"
+        return title, (f"Nothing goes out before the client has agreed. {mail_words(asked)}",), ""
+    if correction_agreed(campaign, waiting):
+        answered = f"{outcome_words(asked)} this correction." if asked is not None else ""
+        return "The client approved the correction", (answered, "Nothing goes out before somebody continues."), CONTINUE
+    before = (f"{outcome_words(asked)}{f': {asked.answer}' if asked.answer else '.'}",) if asked is not None else ()
+    title = "The correction needs another look" if asked is not None else "A correction waits for a second person"
+    return title, (*before, f"{rule} Nothing goes out before."), "" if is_own else ASK_CLIENT
+
+
+def held_words(campaign: Campaign) -> str:
+    """As soon as what has happened."""
+    who = "a second person has released it"
+    return f"as soon as {who} and the client has agreed" if asks_client(campaign) else f"as soon as {who}"
 
 
 def correction_sentences(campaign: Campaign, before: CampaignSnapshot) -> tuple[str, ...]:
@@ -144,7 +191,7 @@ def correction_sentences(campaign: Campaign, before: CampaignSnapshot) -> tuple[
     in_doubt = (
         f"{people(standing.in_doubt)} may have had it: they keep what they had, and nothing is sent to them again."
     )
-    held = " as soon as a second person has released it" if needs_second_person(campaign) else ""
+    held = f" {held_words(campaign)}" if needs_second_person(campaign) else ""
     rest = f"{people(standing.waiting)} have not had it and get the corrected version{held}."
     if before.variant:
         rest = f"Whoever of variant {letter(before.variant)} has not had it gets the corrected version{held}."

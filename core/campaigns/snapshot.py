@@ -5,6 +5,9 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
+
+from django.db.models import Max
 
 from core.accounts.models import Organization
 from core.campaigns.ab.queries import variants_of
@@ -148,7 +151,7 @@ def draft_snapshot(
 def complete(snapshot: CampaignSnapshot, links: tuple[str, ...]) -> None:
     """Fill in what follows from the content: the values it needs, and its hash."""
     snapshot.merge_keys = sorted(compiled_content(snapshot).merge_keys)
-    snapshot.content_hash = _content_hash(snapshot, links)
+    snapshot.content_hash = content_hash_of(snapshot, links)
 
 
 def campaign_freeze(campaign: Campaign) -> CampaignSnapshot:
@@ -182,6 +185,12 @@ def write_links(snapshot: CampaignSnapshot, links: tuple[str, ...], first_link: 
     )
 
 
+def highest_link(campaign_id: UUID) -> int:
+    """The highest number of the campaign's links; 0 without any."""
+    found = CampaignLink.objects.filter(campaign_id=campaign_id).aggregate(highest=Max("number"))
+    return found["highest"] or 0
+
+
 def audience_definition(campaign: Campaign) -> dict[str, list[dict[str, Any]]]:
     """Who gets it, as JSON: groups as {"id", "name"} under "included" and "excluded", segments with their rules as well
     under "included_segments" and "excluded_segments". A segment that is changed later changes nothing here.
@@ -204,6 +213,11 @@ def audience_definition(campaign: Campaign) -> dict[str, list[dict[str, Any]]]:
     return definition
 
 
+def frozen_definition(campaign: Campaign) -> dict[str, list[dict[str, Any]]] | None:
+    """The audience as it was frozen; None before that."""
+    return CampaignSnapshot.objects.filter(campaign=campaign).values_list("audience", flat=True).first()
+
+
 def constant_values(campaign: Campaign) -> dict[str, str]:
     """The client's values for merge tags, as they are now."""
     organization: Organization = campaign.organization
@@ -221,7 +235,7 @@ def used_values(snapshot: CampaignSnapshot) -> dict[str, str]:
     return {key: value for key, value in snapshot.organization_values.items() if key in content}
 
 
-def _content_hash(snapshot: CampaignSnapshot, links: tuple[str, ...]) -> str:
+def content_hash_of(snapshot: CampaignSnapshot, links: tuple[str, ...]) -> str:
     """SHA-256 over content, sender and audience definition, in a canonical form: groups by id and segments by id and
     rule. Names may change freely."""
     audience = {

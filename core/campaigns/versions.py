@@ -2,7 +2,7 @@
 
 The version before it stays as it was: whoever had it can be shown what they had. A correction is the row of the next
 revision; it goes out once the campaign's `content_revision` reaches it. With a client whose mails need approval, a
-second person takes that step.
+second person takes that step; where the client has to agree as well, only after that (`approvals`).
 
 Two corrections at once: both bring the campaign from the (status, version) they were written for to the next, and only
 one finds it. A worker that prepared the old content meanwhile is refused at its intent (`core.delivery.intent`).
@@ -14,12 +14,16 @@ from dataclasses import asdict, dataclass
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, QuerySet
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from core.accounts import audit
 from core.accounts.choices import ApprovalPolicy
+from core.campaigns.approvals.closing import close_correction_requests
+from core.campaigns.approvals.errors import ApprovalMissing
+from core.campaigns.approvals.hashing import waiting_snapshot
+from core.campaigns.approvals.standing import correction_agreed, stages_of
 from core.campaigns.errors import (
     CampaignNotReady,
     ChangedMeanwhile,
@@ -37,11 +41,12 @@ from core.campaigns.snapshot import (
     PIXEL_TAG,
     complete,
     constant_values,
+    highest_link,
     tracked_content,
     write_links,
     write_snapshot,
 )
-from core.campaigns.states import CampaignStatus
+from core.campaigns.states import ApprovalStage, ApprovalState, CampaignStatus
 from core.campaigns.utm import tagged_source
 from core.common.request_context import current_context
 from core.domains.queries import link_base
@@ -90,9 +95,8 @@ def frozen_variants(campaign: Campaign) -> list[int]:
 
 
 def waiting_correction(campaign: Campaign) -> CampaignSnapshot | None:
-    """The correction that a second person has to release, if there is one."""
-    above = CampaignSnapshot.objects.filter(campaign=campaign, revision__gt=campaign.content_revision)
-    return above.select_related("created_by").last()
+    """The correction that somebody has to release, if there is one."""
+    return waiting_snapshot(campaign)
 
 
 def _versions(campaign: Campaign, variant: int) -> QuerySet[CampaignSnapshot]:
@@ -141,6 +145,11 @@ def needs_second_person(campaign: Campaign) -> bool:
     return campaign.organization.approval_policy != ApprovalPolicy.NONE
 
 
+def asks_client(campaign: Campaign) -> bool:
+    """Whether the client itself has to agree as well."""
+    return ApprovalStage.CLIENT in stages_of(campaign.organization)
+
+
 # Writes
 
 
@@ -165,7 +174,7 @@ def campaign_fix(
     corrected.note = note
     # The move comes first: of two at once only one gets past it, so that only one writes.
     _hold(campaign)
-    _drop_waiting(campaign)
+    _drop_waiting(campaign, ApprovalState.REVOKED)
     first_link = _next_link(campaign)
     source = tagged_source(_with_text(correction, before), utm_tags(campaign))
     content = tracked_content(source, first_link, has_hidden_link=campaign.organization.uses_honeypot_link)
@@ -183,18 +192,16 @@ def campaign_fix(
 
 @transaction.atomic
 def correction_release(*, campaign_id: UUID, snapshot_id: UUID) -> Campaign:
-    """Let a correction go out that waited for a second person.
+    """Let a correction go out that waited for a second person, or for the client.
 
-    Raises NeedsSecondPerson for its author, ChangedMeanwhile when it is not the one that waits.
+    Raises NeedsSecondPerson for its author, unless the client has agreed (which a second person has asked for);
+    ApprovalMissing where the client has not; ChangedMeanwhile when it is not the one that waits.
     """
     campaign = _paused(campaign_id)
     waiting = waiting_correction(campaign)
     if waiting is None or waiting.pk != snapshot_id:
         raise _changed(campaign)
-    if waiting.created_by_id == current_context().actor_id:
-        raise NeedsSecondPerson(
-            f"You wrote this correction. {campaign.organization} asks for a second person before anything goes out."
-        )
+    _refuse_unreleased(campaign, waiting)
     write_links(waiting, tuple(waiting.waiting_links), _next_link(campaign))
     return _activate(campaign, waiting)
 
@@ -207,9 +214,23 @@ def correction_withdraw(*, campaign_id: UUID, snapshot_id: UUID) -> Campaign:
     if waiting is None or waiting.pk != snapshot_id:
         raise _changed(campaign)
     _hold(campaign)
-    _drop_waiting(campaign)
+    _drop_waiting(campaign, ApprovalState.WITHDRAWN)
     audit.record(action="campaign.correction_withdrawn", obj=campaign, changes={"revision": [waiting.revision, None]})
     return campaign
+
+
+def _refuse_unreleased(campaign: Campaign, waiting: CampaignSnapshot) -> None:
+    """The one place that says when a correction may go out, by the client's rule of now."""
+    if asks_client(campaign):
+        if not correction_agreed(campaign, waiting):
+            raise ApprovalMissing(
+                f"{campaign.organization} asks for approval by the client, who has not agreed to this correction. "
+                "Ask for it, or take the correction back."
+            )
+    elif waiting.created_by_id == current_context().actor_id:
+        raise NeedsSecondPerson(
+            f"You wrote this correction. {campaign.organization} asks for a second person before anything goes out."
+        )
 
 
 def _paused(campaign_id: UUID) -> Campaign:
@@ -269,11 +290,15 @@ def _with_text(correction: Correction, before: CampaignSnapshot) -> MailSource:
 
 def _next_link(campaign: Campaign) -> int:
     """Behind the highest number: a click always leads to exactly the link that was in the mail."""
-    return (CampaignLink.objects.filter(campaign=campaign).aggregate(highest=Max("number"))["highest"] or 0) + 1
+    return highest_link(campaign.pk) + 1
 
 
-def _drop_waiting(campaign: Campaign) -> None:
-    """Remove a correction that nobody released. Its links were never there, so that no number has two targets."""
+def _drop_waiting(campaign: Campaign, ended: ApprovalState) -> None:
+    """Remove a correction that nobody released, and end what was asked about it.
+
+    Its links were never there, so that no number has two targets.
+    """
+    close_correction_requests(campaign, ended, agreed_too=True)
     CampaignSnapshot.objects.filter(campaign=campaign, revision__gt=campaign.content_revision).delete()
 
 

@@ -127,6 +127,7 @@ def approval_mail(client: Organization, approval: Approval) -> MailContent:
 def _words(client: Organization, approval: Approval) -> Wording:
     assert approval.expires_at is not None
     words = wording_in(approval.language)
+    words = words.for_correction() if approval.revision else words
     with translation.override(words.language):
         date = date_format(approval.expires_at.astimezone(zoneinfo.ZoneInfo(client.time_zone)), words.date_format)
     asker = str(approval.asked_by) if approval.asked_by else client.name

@@ -15,7 +15,14 @@ from core.campaigns.admin.addresses import change_url
 from core.campaigns.admin.versions import VersionActions
 from core.campaigns.ledger import ledger
 from core.campaigns.models import Campaign, CampaignSnapshot
-from core.campaigns.shown_versions import shares, shown_versions, shown_waiting, version_name, versions_sentence
+from core.campaigns.shown_versions import (
+    held_words,
+    shares,
+    shown_versions,
+    shown_waiting,
+    version_name,
+    versions_sentence,
+)
 from core.campaigns.states import EDITABLE, FROZEN, CampaignStatus
 
 S = CampaignStatus
@@ -97,7 +104,7 @@ class FrozenActions(VersionActions, ABTestActions):
 
 def _look_sentence(campaign: Campaign, snapshot: CampaignSnapshot) -> str:
     if snapshot.revision > campaign.content_revision:
-        return "Nobody has had this version: it waits for a second person."
+        return f"Nobody has had this version. It goes out {held_words(campaign)}."
     return f"This is what people of {version_name(snapshot).lower()} got, from {snapshot.from_email}."
 
 

@@ -22,10 +22,10 @@ from core.campaigns.admin.addresses import change_url
 from core.campaigns.admin.approving import review_url
 from core.campaigns.approvals import services
 from core.campaigns.approvals.forms import ChangesForm
-from core.campaigns.approvals.hashing import campaign_fingerprint, part_words
+from core.campaigns.approvals.hashing import asked_fingerprint, part_words
 from core.campaigns.approvals.presentation import APPROVAL_COLORS, hurdle, outcome_words, timeline
-from core.campaigns.approvals.previews import campaign_previews
-from core.campaigns.approvals.queries import comments_of
+from core.campaigns.approvals.previews import asked_previews
+from core.campaigns.approvals.queries import LIVE, comments_of, is_live
 from core.campaigns.approvals.services import LONGEST_TEXT, MOST_COMMENTS, Decider
 from core.campaigns.approvals.standing import parts_changed_since
 from core.campaigns.approvals.views import spot_of
@@ -57,7 +57,7 @@ class StateFilter(DropdownFilter):
             return queryset
         if self.value() in ApprovalState.values and self.value() != ApprovalState.OPEN:
             return queryset.filter(state=self.value())
-        return queryset.filter(state=ApprovalState.OPEN, campaign__status=CampaignStatus.IN_REVIEW)
+        return queryset.filter(LIVE, state=ApprovalState.OPEN)
 
 
 @register(Approval)
@@ -120,16 +120,16 @@ class ApprovalAdmin(OrganizationModelAdmin):
 
     def _review(self, request: HttpRequest, approval: Approval) -> dict[str, Any]:
         campaign: Campaign = approval.campaign
-        is_live = approval.state == ApprovalState.OPEN and campaign.status == CampaignStatus.IN_REVIEW
+        is_open = is_live(approval, campaign)
         changed: list[str] = []
-        if is_live:
-            fingerprint = campaign_fingerprint(campaign)
+        if is_open:
+            fingerprint = asked_fingerprint(campaign, approval)
             if fingerprint.whole != approval.content_hash:
                 changed = parts_changed_since(approval, fingerprint.parts)
         comments = comments_of(approval)
         return {
             **self.admin_site.each_context(request),
-            **_looks(request, campaign),
+            **_looks(request, approval),
             "title": f"Approval of “{campaign}”",
             "opts": self.opts,
             "approval": approval,
@@ -138,8 +138,8 @@ class ApprovalAdmin(OrganizationModelAdmin):
             "outcome": outcome_words(approval),
             "changed": part_words(changed),
             "hurdle": "" if changed else hurdle(access_of(request).user, approval, campaign),
-            "may_answer": is_live and not changed and not hurdle(access_of(request).user, approval, campaign),
-            "may_comment": is_live and len(comments) < MOST_COMMENTS and self._may_comment(request, approval),
+            "may_answer": is_open and not changed and not hurdle(access_of(request).user, approval, campaign),
+            "may_comment": is_open and len(comments) < MOST_COMMENTS and self._may_comment(request, approval),
             "comments": comments,
             "timeline": timeline(campaign),
             "approve_url": self._url("approve", approval),
@@ -243,15 +243,17 @@ def _decider(request: HttpRequest) -> Decider:
     return Decider(access_of(request).user, ip_address=client_ip(request))
 
 
-def _looks(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
-    """The mails as they stand, and the checks. What has started shows its report instead."""
-    if campaign.status in FROZEN:
-        return {"previews": [], "checks": None}
+def _looks(request: HttpRequest, approval: Approval) -> dict[str, Any]:
+    """The mails as they stand, and the checks. What has started shows its report instead, and a correction itself."""
+    campaign: Campaign = approval.campaign
     organization = campaign.organization
     try:
-        previews = [(one, keep_frame(request, organization, one.html)) for one in campaign_previews(campaign)]
+        mails = asked_previews(approval) if approval.revision or campaign.status not in FROZEN else []
     except DomainError:
-        previews = []
+        mails = []
+    previews = [(one, keep_frame(request, organization, one.html)) for one in mails]
+    if campaign.status in FROZEN:
+        return {"previews": previews, "checks": None}
     counts = quick_campaign_audience(campaign)
     items = checklist(Case(campaign, counts), up_to=Needs.COUNTS)
     access = access_of(request)

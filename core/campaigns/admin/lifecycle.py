@@ -13,6 +13,7 @@ from core.campaigns import services
 from core.campaigns.admin.addresses import change_url, report_url
 from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
+from core.campaigns.versions import waiting_correction
 
 
 class LifecycleActions(OrganizationModelAdmin):
@@ -143,6 +144,7 @@ class LifecycleActions(OrganizationModelAdmin):
             sentences=(
                 sentence.format(campaign=campaign, client=campaign.organization),
                 *_reserved_words(campaign, verb),
+                *_waiting_words(campaign, verb),
             ),
             is_danger=is_danger,
         )
@@ -162,3 +164,12 @@ def _reserved_words(campaign: Campaign, verb: str) -> tuple[str, ...]:
         return ()
     count = campaign.emails_reserved
     return (f"{words.mails(count)} {'goes' if count == 1 else 'go'} back to the plan.",)
+
+
+def _waiting_words(campaign: Campaign, verb: str) -> tuple[str, ...]:
+    if verb != "Resume" or waiting_correction(campaign) is None:
+        return ()
+    return (
+        "A correction waits, and they do not get it: they get the version that went out before. Whoever was asked "
+        "about the correction finds that it was taken back.",
+    )

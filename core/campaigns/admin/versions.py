@@ -19,8 +19,11 @@ from core.accounts.permissions import Permission
 from core.campaigns import versions
 from core.campaigns.admin.addresses import change_url
 from core.campaigns.admin.posted import posted_number, posted_version
+from core.campaigns.approvals.people import why_not_release
+from core.campaigns.approvals.services import correction_ask_client, whom_to_ask
+from core.campaigns.approvals.standing import correction_agreed
 from core.campaigns.models import Campaign, CampaignSnapshot
-from core.campaigns.shown_versions import correction_sentences, version_name
+from core.campaigns.shown_versions import ASK_CLIENT, CONTINUE, RELEASE, correction_sentences, version_name
 from core.campaigns.states import CampaignStatus
 from core.campaigns.versions import Correction
 from core.common.errors import DomainError
@@ -157,6 +160,7 @@ class VersionActions:
             "campaign": campaign,
             "sentences": correction_sentences(campaign, before),
             "needs_second_person": versions.needs_second_person(campaign),
+            "asks_client": versions.asks_client(campaign),
             "changes": [_change(name, old[name], new[name]) for name in _CONTENT if old[name] != new[name]],
             "hidden": [(name, request.POST.get(name, "")) for name in (*_CONTENT, "note", VERSION)],
             "back_url": change_url(campaign),
@@ -177,8 +181,9 @@ class VersionActions:
             messages.error(request, str(error))
             return HttpResponseRedirect(change_url(campaign))
         if fixed.status == CampaignStatus.PAUSED:
+            before_that = " and the client's approval" if versions.asks_client(fixed) else ""
             messages.success(
-                request, f"The correction of “{fixed}” waits for a second person. Nothing goes out before."
+                request, f"The correction of “{fixed}” waits for a second person{before_that}. Nothing goes out before."
             )
         else:
             messages.success(request, f"“{fixed}” goes on with version {fixed.content_revision}.")
@@ -188,19 +193,17 @@ class VersionActions:
 
     def release_correction(self, request: HttpRequest, object_id: UUID, snapshot_id: UUID) -> HttpResponse:
         campaign, waiting = self._waiting(request, object_id, snapshot_id)
+        if not correction_agreed(campaign, waiting):
+            return self._ask_client(request, campaign, waiting)
+        is_agreed = versions.asks_client(campaign)
         current = versions.current_version(campaign, waiting.variant)
         confirmation = Confirmation(
-            title=f"Release the correction of “{campaign}”",
-            submit_label="Release and continue",
+            title=f"{'Continue with' if is_agreed else 'Release'} the correction of “{campaign}”",
+            submit_label=CONTINUE if is_agreed else RELEASE,
             back_url=change_url(campaign),
             sentences=correction_sentences(campaign, current) if current else (),
-            facts=(
-                ("Subject", waiting.subject),
-                ("From", f"{waiting.from_name} <{waiting.from_email}>"),
-                ("Written by", str(waiting.created_by or "–")),
-                *((("What was wrong", waiting.note),) if waiting.note else ()),
-            ),
-            notes=("Look at the mail on the campaign's page before you release it.",),
+            facts=_correction_facts(waiting),
+            notes=("Look at the mail on the campaign's page before you release it.",) if not is_agreed else (),
         )
 
         def perform() -> str:
@@ -209,13 +212,40 @@ class VersionActions:
 
         return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined]
 
+    def _ask_client(self, request: HttpRequest, campaign: Campaign, waiting: CampaignSnapshot) -> HttpResponse:
+        """A second person hands the correction on to the client, and the campaign stays paused."""
+        user, asked = access_of(request).user, whom_to_ask(campaign, waiting.note)
+        whom = asked.approver_name or asked.approver_email or "the client"
+        mailed = f"gets a link by mail at {asked.approver_email}" if asked.approver_email else "gets a link from you"
+        confirmation = Confirmation(
+            title=f"Hand the correction of “{campaign}” to the client",
+            submit_label=ASK_CLIENT,
+            back_url=change_url(campaign),
+            sentences=(
+                f"You agree to the corrected version, and {whom} {mailed}. It works for {asked.link_days} days.",
+                "The campaign stays paused: nobody gets the corrected version before the client has agreed.",
+            ),
+            facts=_correction_facts(waiting),
+            notes=("Look at the mail on the campaign's page before you hand it on.",),
+            problem=why_not_release(user, waiting, campaign),
+        )
+
+        def perform() -> str:
+            correction_ask_client(campaign_id=campaign.pk, snapshot_id=waiting.pk, by=user)
+            return f"The correction of “{campaign}” waits for {whom}."
+
+        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined, no-any-return]
+
     def withdraw_correction(self, request: HttpRequest, object_id: UUID, snapshot_id: UUID) -> HttpResponse:
         campaign, waiting = self._waiting(request, object_id, snapshot_id)
         confirmation = Confirmation(
             title=f"Take back the correction of “{campaign}”",
             submit_label="Take back",
             back_url=change_url(campaign),
-            sentences=(f"The corrected version “{waiting.subject}” is removed. It went to nobody.",),
+            sentences=(
+                f"The corrected version “{waiting.subject}” is removed. It went to nobody.",
+                "The campaign stays paused. Resumed, it goes on with the version that went out before.",
+            ),
             is_danger=True,
         )
 
@@ -238,6 +268,15 @@ class VersionActions:
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.model._meta}  # type: ignore[attr-defined]
         return TemplateResponse(request, template, {**shared, **context})
+
+
+def _correction_facts(waiting: CampaignSnapshot) -> tuple[tuple[str, str], ...]:
+    return (
+        ("Subject", waiting.subject),
+        ("From", f"{waiting.from_name} <{waiting.from_email}>"),
+        ("Written by", str(waiting.created_by or "–")),
+        *((("What was wrong", waiting.note),) if waiting.note else ()),
+    )
 
 
 def _variant(request: HttpRequest) -> int:

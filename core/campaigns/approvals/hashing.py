@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.campaigns.models import Campaign, CampaignSnapshot
-from core.campaigns.snapshot import draft_snapshots, used_values
+from core.campaigns.models import Approval, Campaign, CampaignSnapshot
+from core.campaigns.snapshot import content_hash_of, draft_snapshots, used_values
 from core.common.errors import DomainError
 from core.email_templates.html import with_preheader
 
@@ -57,6 +57,26 @@ def campaign_hash(campaign: Campaign) -> str:
 def frozen_hash(snapshots: Iterable[CampaignSnapshot]) -> str:
     """The same hash from what was frozen: equal to the draft's if and only if nothing changed in between."""
     return _whole({snapshot.variant: snapshot.content_hash for snapshot in snapshots})
+
+
+def waiting_snapshot(campaign: Campaign) -> CampaignSnapshot | None:
+    """The correction that has not gone out, if there is one."""
+    above = CampaignSnapshot.objects.filter(campaign=campaign, revision__gt=campaign.content_revision)
+    return above.select_related("created_by").last()
+
+
+def correction_hash(correction: CampaignSnapshot) -> str:
+    """What an approval of a correction is bound to: made anew from what would go out."""
+    return _whole({correction.variant: content_hash_of(correction, tuple(correction.waiting_links))})
+
+
+def asked_fingerprint(campaign: Campaign, approval: Approval) -> Fingerprint:
+    """What the request is about, as it stands now: the campaign, or the correction that waits."""
+    if not approval.revision:
+        return campaign_fingerprint(campaign)
+    waiting = waiting_snapshot(campaign)
+    is_it = waiting is not None and waiting.revision == approval.revision
+    return Fingerprint(correction_hash(waiting) if waiting is not None and is_it else UNREADABLE, {})
 
 
 def fingerprint_of(drafts: Iterable[Draft]) -> Fingerprint:

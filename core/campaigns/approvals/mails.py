@@ -8,8 +8,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from core.accounts import audit
+from core.campaigns.approvals.queries import LIVE
 from core.campaigns.models import Approval
-from core.campaigns.states import ApprovalState, CampaignStatus
+from core.campaigns.states import ApprovalState
 from core.common.tenancy import require
 
 _LONGEST_PROBLEM = 300
@@ -31,10 +32,7 @@ def approval_mails_claim(*, organization_id: UUID, limit: int, lease: datetime.t
     now = timezone.now()
     with transaction.atomic():
         due = Approval.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            organization_id=organization_id,
-            state=ApprovalState.OPEN,
-            mail_due_at__lte=now,
-            campaign__status=CampaignStatus.IN_REVIEW,
+            LIVE, organization_id=organization_id, state=ApprovalState.OPEN, mail_due_at__lte=now
         )
         rows = list(due.select_related("campaign", "organization", "asked_by").order_by("mail_due_at", "id")[:limit])
         for row in rows:

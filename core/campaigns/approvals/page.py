@@ -12,17 +12,18 @@ from django.utils.formats import date_format
 
 from core.accounts.public_pages import frame
 from core.campaigns.approvals.errors import CommentRefused
-from core.campaigns.approvals.hashing import campaign_fingerprint, campaign_hash, part_words
+from core.campaigns.approvals.hashing import asked_fingerprint, part_words
 from core.campaigns.approvals.links import ApprovalLink
-from core.campaigns.approvals.previews import VariantPreview, campaign_previews
-from core.campaigns.approvals.queries import comments_of
+from core.campaigns.approvals.previews import VariantPreview, asked_previews
+from core.campaigns.approvals.queries import comments_of, is_live
 from core.campaigns.approvals.services import LONGEST_NAME, LONGEST_TEXT, MOST_COMMENTS, Spot
 from core.campaigns.approvals.standing import parts_changed_since
 from core.campaigns.approvals.wording import PARTS_IN_SPANISH, Wording, wording_for
-from core.campaigns.models import Approval, Campaign
+from core.campaigns.ledger import ledger
+from core.campaigns.models import Approval
 from core.campaigns.queries import quick_campaign_audience
-from core.campaigns.snapshot import audience_definition
-from core.campaigns.states import ApprovalState, CampaignStatus, ScheduleZone
+from core.campaigns.snapshot import audience_definition, frozen_definition
+from core.campaigns.states import ApprovalState, ScheduleZone
 from core.email_templates.brand import logo_url
 
 ALLOWS = "script-src 'self'; frame-src 'self'; "
@@ -56,7 +57,8 @@ def _logo_path(asked: Approval) -> str:
 
 def words_of(request: HttpRequest, asked: Approval) -> Wording:
     asker = str(asked.asked_by) if asked.asked_by else asked.organization.name
-    words = wording_for(request, asked.language).filled(client=asked.organization.name, asker=asker)
+    words = wording_for(request, asked.language)
+    words = (words.for_correction() if asked.revision else words).filled(client=asked.organization.name, asker=asker)
     if asked.expires_at:
         words = words.filled(date=_day(asked, asked.expires_at, words))
     return words
@@ -64,9 +66,10 @@ def words_of(request: HttpRequest, asked: Approval) -> Wording:
 
 def is_answerable(link: ApprovalLink, asked: Approval) -> bool:
     """Open, in time, and about what the campaign still says."""
-    is_open = asked.state == ApprovalState.OPEN and asked.campaign.status == CampaignStatus.IN_REVIEW
     in_time = not link.is_expired and asked.expires_at is not None and asked.expires_at > timezone.now()
-    return is_open and in_time and campaign_hash(asked.campaign) == asked.content_hash
+    if not is_live(asked, asked.campaign) or not in_time:
+        return False
+    return asked_fingerprint(asked.campaign, asked).whole == asked.content_hash
 
 
 def open_page(
@@ -90,8 +93,8 @@ def open_page(
         asked=asked,
         campaign=asked.campaign,
         token=token,
-        previews=_labelled(campaign_previews(asked.campaign), words),
-        audience=_audience(asked.campaign, words),
+        previews=_labelled(asked_previews(asked), words),
+        audience=_audience(asked, words),
         moments=_moments(asked, words),
         comments=comments,
         may_comment=len(comments) < MOST_COMMENTS,
@@ -160,13 +163,13 @@ def _outcome(link: ApprovalLink, asked: Approval, words: Wording) -> tuple[str, 
 
 def _no_longer_open(link: ApprovalLink, asked: Approval, words: Wording) -> tuple[str, str, str]:
     """A request that nobody closed yet, although it cannot be answered: the periodic job will."""
-    if asked.campaign.status != CampaignStatus.IN_REVIEW:
+    if not is_live(asked, asked.campaign):
         return words.withdrawn_title, words.withdrawn_text, ""
     if asked.expires_at and asked.expires_at <= timezone.now():
         return words.expired_title, words.expired_text, ""
     if link.is_expired:
         return words.older_title, words.older_text, ""
-    return _revoked(parts_changed_since(asked, campaign_fingerprint(asked.campaign).parts), words)
+    return _revoked(parts_changed_since(asked, asked_fingerprint(asked.campaign, asked).parts), words)
 
 
 def _revoked(changed: list[str], words: Wording) -> tuple[str, str, str]:
@@ -195,16 +198,11 @@ def _labelled(previews: list[VariantPreview], words: Wording) -> list[tuple[Vari
     return [(one, words.filled(letter=one.letter).variant if one.letter else "") for one in previews]
 
 
-def _audience(campaign: Campaign, words: Wording) -> Audience:
-    definition = audience_definition(campaign)
-    counts = quick_campaign_audience(campaign)
-    if counts is None:
-        count = words.who_uncounted
-    elif counts.sendable == 1:
-        count = words.who_one
-    else:
-        separator = "." if words.language == "es" else ","
-        count = words.who_count.replace("{count}", f"{counts.sendable:,}".replace(",", separator))
+def _audience(asked: Approval, words: Wording) -> Audience:
+    """Of a correction: the audience as it was frozen, and how many have not had the mail."""
+    count = _people(asked, words)
+    frozen = frozen_definition(asked.campaign) if asked.revision else None
+    definition = frozen if frozen is not None else audience_definition(asked.campaign)
 
     def named(*sides: str) -> str:
         return ", ".join(sorted(row["name"] for side in sides for row in definition[side]))
@@ -212,8 +210,23 @@ def _audience(campaign: Campaign, words: Wording) -> Audience:
     return Audience(count, named("included"), named("included_segments"), named("excluded", "excluded_segments"))
 
 
+def _people(asked: Approval, words: Wording) -> str:
+    if asked.revision:
+        number: int | None = ledger().standing(asked.campaign).waiting
+    else:
+        counts = quick_campaign_audience(asked.campaign)
+        number = counts.sendable if counts is not None else None
+    if number is None:
+        return words.who_uncounted
+    separator = "." if words.language == "es" else ","
+    shown = words.who_one if number == 1 else words.who_count
+    return shown.replace("{count}", f"{number:,}".replace(",", separator))
+
+
 def _moments(asked: Approval, words: Wording) -> list[str]:
     campaign = asked.campaign
+    if asked.revision:
+        return [words.when_correction]
     if campaign.scheduled_at is None:
         return [words.when_open]
     planned = words.filled(moment=_moment(asked, campaign.scheduled_at, words)).when_planned

@@ -8,7 +8,7 @@ from django.db.models import Q
 from core.accounts.models import Organization, User
 from core.accounts.permissions import MATRIX, Permission
 from core.campaigns.approvals.errors import NotYours
-from core.campaigns.models import Approval, Campaign
+from core.campaigns.models import Approval, Campaign, CampaignSnapshot
 from core.campaigns.states import ApprovalStage
 
 
@@ -49,6 +49,21 @@ def why_not(user: User, approval: Approval, campaign: Campaign) -> str:
         return "You asked for this approval, so somebody else has to answer."
     if not _has_role(user, campaign.organization_id, _SENDING_ROLES):
         return f"Approving for {campaign.organization} needs the right to send its campaigns."
+    return ""
+
+
+def refuse_releaser(user: User, correction: CampaignSnapshot, campaign: Campaign) -> None:
+    """Raise NotYours unless the person may hand this correction to the client."""
+    if reason := why_not_release(user, correction, campaign):
+        raise NotYours(reason)
+
+
+def why_not_release(user: User, correction: CampaignSnapshot, campaign: Campaign) -> str:
+    """Why the person may not hand the correction on, "" when she may."""
+    if user.pk == correction.created_by_id:
+        return f"You wrote this correction. {campaign.organization} asks for a second person before the client."
+    if not _has_role(user, campaign.organization_id, _SENDING_ROLES):
+        return f"This needs the right to send campaigns of {campaign.organization}."
     return ""
 
 

@@ -9,7 +9,7 @@ from core.accounts.models import User
 from core.campaigns.approvals.hashing import part_words
 from core.campaigns.approvals.links import approval_url
 from core.campaigns.approvals.people import why_not
-from core.campaigns.approvals.queries import requests_of
+from core.campaigns.approvals.queries import is_live, requests_of
 from core.campaigns.approvals.standing import stages_of
 from core.campaigns.models import Approval, ApprovalComment, Campaign
 from core.campaigns.states import ApprovalStage, ApprovalState, CampaignStatus
@@ -63,7 +63,7 @@ def approval_steps(campaign: Campaign) -> tuple[ApprovalStep, ...]:
     For the strip of `campaigns.presentation.steps`, between draft and scheduled. One query.
     """
     rows = list(
-        Approval.objects.filter(campaign=campaign).select_related("asked_by").order_by("-id")[:2]
+        Approval.objects.filter(campaign=campaign, revision=0).select_related("asked_by").order_by("-id")[:2]
         if campaign.status != CampaignStatus.DRAFT or stages_of(campaign.organization)
         else ()
     )
@@ -103,8 +103,7 @@ def timeline(campaign: Campaign) -> tuple[TimelineEntry, ...]:
 
 def _entry(approval: Approval, campaign: Campaign) -> TimelineEntry:
     state = ApprovalState(approval.state)
-    is_live = state == ApprovalState.OPEN and campaign.status == CampaignStatus.IN_REVIEW
-    is_link = is_live and approval.stage == ApprovalStage.CLIENT
+    is_link = is_live(approval, campaign) and approval.stage == ApprovalStage.CLIENT
     return TimelineEntry(
         approval,
         ICONS[state],
@@ -114,7 +113,7 @@ def _entry(approval: Approval, campaign: Campaign) -> TimelineEntry:
         tuple(approval.comments.all()),
         reverse("admin:campaigns_approval_change", args=[approval.pk]),
         approval_url(approval) if is_link else "",
-        _mail_words(approval) if is_link else "",
+        mail_words(approval) if is_link else "",
     )
 
 
@@ -122,8 +121,9 @@ def _asked_words(approval: Approval) -> str:
     who = str(approval.asked_by) if approval.asked_by else "Somebody"
     if approval.stage == ApprovalStage.INTERNAL:
         return f"{who} asked the team"
-    whom = approval.approver_name or approval.approver_email or "the client"
-    return f"{whom} was asked on behalf of {who}"
+    whom = approval.approver_name or approval.approver_email or "The client"
+    what = f" about the correction (version {approval.revision})" if approval.revision else ""
+    return f"{whom} was asked{what} on behalf of {who}"
 
 
 def outcome_words(approval: Approval) -> str:
@@ -143,7 +143,7 @@ def outcome_words(approval: Approval) -> str:
     }[state]
 
 
-def _mail_words(approval: Approval) -> str:
+def mail_words(approval: Approval) -> str:
     if not approval.approver_email:
         return "No address was given: hand the link over yourself."
     if approval.mail_due_at and approval.mail_problem:
@@ -157,6 +157,6 @@ def _mail_words(approval: Approval) -> str:
 
 def hurdle(user: User, approval: Approval, campaign: Campaign) -> str:
     """Why this person cannot answer now, in a sentence; "" when she can."""
-    if approval.state != ApprovalState.OPEN or campaign.status != CampaignStatus.IN_REVIEW:
+    if not is_live(approval, campaign):
         return f"{outcome_words(approval)}."
     return why_not(user, approval, campaign)

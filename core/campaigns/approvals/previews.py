@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from core.campaigns.approvals.hashing import waiting_snapshot
 from core.campaigns.content import compiled_content
-from core.campaigns.models import Campaign, CampaignSnapshot
-from core.campaigns.snapshot import draft_snapshots
+from core.campaigns.models import Approval, Campaign, CampaignSnapshot
+from core.campaigns.snapshot import draft_snapshots, highest_link
 from core.email_templates.html import hidden_link, open_pixel
 from core.email_templates.merge_tags import Escape, KnownKeys, parse
 from core.email_templates.preview import SAMPLE_VALUES, SYSTEM_VALUES
@@ -34,6 +35,21 @@ def campaign_previews(campaign: Campaign) -> list[VariantPreview]:
         previews.append(_preview(snapshot, links, first_link))
         first_link += len(links)
     return previews
+
+
+def asked_previews(asked: Approval) -> list[VariantPreview]:
+    """What a request is about: the campaign's mails, or the correction.
+
+    Raises DomainError when the content cannot be made into a mail.
+    """
+    if not asked.revision:
+        return campaign_previews(asked.campaign)
+    waiting = waiting_snapshot(asked.campaign)
+    return [_correction(waiting)] if waiting is not None and waiting.revision == asked.revision else []
+
+
+def _correction(correction: CampaignSnapshot) -> VariantPreview:
+    return _preview(correction, tuple(correction.waiting_links), highest_link(correction.campaign_id) + 1)
 
 
 def _preview(snapshot: CampaignSnapshot, links: tuple[str, ...], first_link: int) -> VariantPreview:

@@ -13,6 +13,22 @@ from core.campaigns.states import ApprovalStage, ApprovalState, CampaignStatus
 
 MOST_COUNTED = 99
 _SHOWN_REQUESTS = 20
+LIVE = Q(revision=0, campaign__status=CampaignStatus.IN_REVIEW) | Q(
+    revision__gt=0, campaign__status=CampaignStatus.PAUSED
+)
+"""Which open requests can be answered: a campaign's while it is in review, a correction's while it is paused."""
+
+
+def is_live(approval: Approval, campaign: Campaign) -> bool:
+    """Whether somebody can still answer, as far as the states go."""
+    status = CampaignStatus.PAUSED if approval.revision else CampaignStatus.IN_REVIEW
+    return approval.state == ApprovalState.OPEN and campaign.status == status
+
+
+def last_asked(campaign: Campaign) -> Approval | None:
+    """The last request to the client about this campaign."""
+    rows = Approval.objects.filter(campaign=campaign, stage=ApprovalStage.CLIENT)
+    return rows.order_by("-id").first()
 
 
 def campaigns_to_check() -> list[UUID]:
@@ -24,7 +40,9 @@ def campaigns_to_check() -> list[UUID]:
         status__in=(CampaignStatus.DRAFT, CampaignStatus.CANCELLED),
         pk__in=rows.filter(state=ApprovalState.OPEN).values("campaign_id"),
     )
-    return list(Campaign.objects.filter(chain | planned | left_over).order_by("pk").values_list("pk", flat=True))
+    about_corrections = Q(pk__in=rows.filter(state=ApprovalState.OPEN, revision__gt=0).values("campaign_id"))
+    found = Campaign.objects.filter(chain | planned | left_over | about_corrections)
+    return list(found.order_by("pk").values_list("pk", flat=True))
 
 
 def open_for(access: Access) -> QuerySet[Approval]:
@@ -50,10 +68,7 @@ def open_count(access: Access) -> int:
 def waiting_for_client(organization_ids: Sequence[UUID]) -> dict[UUID, int]:
     """How many campaigns of each client wait for the client's own answer."""
     rows = Approval.objects.filter(
-        organization_id__in=organization_ids,
-        state=ApprovalState.OPEN,
-        stage=ApprovalStage.CLIENT,
-        campaign__status=CampaignStatus.IN_REVIEW,
+        LIVE, organization_id__in=organization_ids, state=ApprovalState.OPEN, stage=ApprovalStage.CLIENT
     ).values_list("organization_id", flat=True)
     counts: dict[UUID, int] = {}
     for organization_id in rows:

@@ -7,7 +7,7 @@ from uuid import UUID
 from core.accounts.choices import ApprovalPolicy
 from core.accounts.models import Organization
 from core.campaigns.approvals.errors import ApprovalMissing
-from core.campaigns.approvals.hashing import campaign_hash, changed_parts, frozen_hash
+from core.campaigns.approvals.hashing import campaign_hash, changed_parts, correction_hash, frozen_hash
 from core.campaigns.models import Approval, Campaign, CampaignSnapshot
 from core.campaigns.states import ApprovalStage, ApprovalState
 
@@ -40,8 +40,8 @@ def stages_of(organization: Organization) -> tuple[ApprovalStage, ...]:
 
 
 def newest_approvals(campaign_id: UUID) -> dict[str, Approval]:
-    """The last request to each stage, by stage."""
-    rows = Approval.objects.filter(campaign_id=campaign_id).order_by("stage", "-id").distinct("stage")
+    """The last request to each stage, by stage; those about corrections are of no account here."""
+    rows = Approval.objects.filter(campaign_id=campaign_id, revision=0).order_by("stage", "-id").distinct("stage")
     return {row.stage: row for row in rows}
 
 
@@ -87,6 +87,25 @@ def refuse_unapproved(campaign: Campaign, snapshots: Iterable[CampaignSnapshot])
             f"“{campaign}” was not started: it is not what was approved, or the approval was taken back. "
             "Ask for approval again."
         )
+
+
+def correction_request(correction: CampaignSnapshot) -> Approval | None:
+    """The last request about this correction."""
+    rows = Approval.objects.filter(campaign_id=correction.campaign_id, revision=correction.revision)
+    return rows.select_related("asked_by").order_by("-id").first()
+
+
+def correction_agreed(campaign: Campaign, correction: CampaignSnapshot) -> bool:
+    """Whether the client's last word about exactly this correction was yes, or the client's rule does not ask."""
+    if ApprovalStage.CLIENT not in stages_of(campaign.organization):
+        return True
+    last = correction_request(correction)
+    return (
+        last is not None
+        and last.stage == ApprovalStage.CLIENT
+        and last.state == ApprovalState.APPROVED
+        and last.content_hash == correction_hash(correction)
+    )
 
 
 def parts_changed_since(approval: Approval, parts: dict[str, str]) -> list[str]:

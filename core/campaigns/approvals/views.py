@@ -25,7 +25,7 @@ from core.campaigns.approvals.errors import (
 )
 from core.campaigns.approvals.links import ApprovalLink, approval_link_from
 from core.campaigns.approvals.page import Typed, answered_page, is_answerable, open_page, problem_words, words_of
-from core.campaigns.approvals.previews import campaign_previews
+from core.campaigns.approvals.previews import asked_previews
 from core.campaigns.approvals.scope import approval_scope
 from core.campaigns.approvals.services import Decider, Spot
 from core.campaigns.models import Approval
@@ -142,7 +142,7 @@ def mail(request: HttpRequest, token: str, variant: int) -> HttpResponse:
         if not is_answerable(link, asked):
             return frame.not_found(request)
         try:
-            previews = campaign_previews(asked.campaign)
+            previews = asked_previews(asked)
         except DomainError:
             return frame.not_found(request)
         found = next((one for one in previews if one.number == variant), None)

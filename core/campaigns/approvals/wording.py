@@ -1,6 +1,6 @@
 """What the client's approver reads, in English and Spanish. `{client}`, `{asker}` and the like are filled in."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from django.http import HttpRequest
 
@@ -12,6 +12,7 @@ class Wording:
     language: str
     open_title: str
     open_text: str
+    correction_text: str
     note: str
     until: str
     inbox: str
@@ -32,6 +33,9 @@ class Wording:
     when_planned: str
     when_recipient: str
     when_open: str
+    when_correction: str
+    who_correction: str
+    who_correction_one: str
     comments_title: str
     comments_none: str
     comments_full: str
@@ -74,6 +78,9 @@ class Wording:
     mail_subject: str
     mail_reminder: str
     mail_text: str
+    mail_correction_subject: str
+    mail_correction_reminder: str
+    mail_correction_text: str
     mail_button: str
     mail_until: str
     mail_link: str
@@ -91,11 +98,25 @@ class Wording:
 
         return Wording(**{field.name: fill(getattr(self, field.name)) for field in fields(self)})
 
+    def for_correction(self) -> "Wording":
+        """The same about the corrected version of a mail that is on its way."""
+        return replace(
+            self,
+            open_text=self.correction_text,
+            who_count=self.who_correction,
+            who_one=self.who_correction_one,
+            mail_subject=self.mail_correction_subject,
+            mail_reminder=self.mail_correction_reminder,
+            mail_text=self.mail_correction_text,
+        )
+
 
 ENGLISH = Wording(
     language="en",
     open_title="Please look at this mail",
     open_text="{asker} asks for your approval before it is sent for {client}.",
+    correction_text="This mail for {client} was stopped on its way and corrected. {asker} asks for your approval of "
+    "the corrected version. Nobody gets it before you have answered.",
     note="A note from {asker}",
     until="You can answer until {date}.",
     inbox="In the inbox",
@@ -116,6 +137,9 @@ ENGLISH = Wording(
     when_planned="Planned for {moment}.",
     when_recipient="In each recipient's own time zone.",
     when_open="No time is set. The team sends it after your approval.",
+    when_correction="After your approval, when the team lets it go on.",
+    who_correction="{count} people who have not had it yet",
+    who_correction_one="1 person who has not had it yet",
     comments_title="Comments",
     comments_none="No comments yet. Tap a spot of the mail to pin one there, or write one below.",
     comments_full="There are as many comments as fit here. Put the rest into your answer.",
@@ -164,6 +188,10 @@ ENGLISH = Wording(
     mail_subject="Please approve: {campaign}",
     mail_reminder="Reminder, please approve: {campaign}",
     mail_text="{asker} has prepared the mail “{campaign}” for {client} and asks you to look at it before it is sent.",
+    mail_correction_subject="Please approve the correction: {campaign}",
+    mail_correction_reminder="Reminder, please approve the correction: {campaign}",
+    mail_correction_text="The mail “{campaign}” for {client} was stopped on its way and corrected. {asker} asks you to "
+    "look at the corrected version before the others get it.",
     mail_button="Look at the mail",
     mail_until="The link works until {date}.",
     mail_link="If the button does not work, open this address:",
@@ -175,6 +203,8 @@ SPANISH = Wording(
     language="es",
     open_title="Revise este correo",
     open_text="{asker} le pide su aprobación antes de enviarlo en nombre de {client}.",
+    correction_text="El envío de este correo en nombre de {client} se detuvo y el correo se corrigió. {asker} le pide "
+    "su aprobación de la versión corregida. Nadie la recibe antes de que usted responda.",
     note="Una nota de {asker}",
     until="Puede responder hasta el {date}.",
     inbox="En la bandeja de entrada",
@@ -195,6 +225,9 @@ SPANISH = Wording(
     when_planned="Previsto para el {moment}.",
     when_recipient="En la zona horaria de cada destinatario.",
     when_open="No hay hora fijada. El equipo lo envía después de su aprobación.",
+    when_correction="Después de su aprobación, cuando el equipo lo reanude.",
+    who_correction="{count} personas que aún no lo han recibido",
+    who_correction_one="1 persona que aún no lo ha recibido",
     comments_title="Comentarios",
     comments_none="Aún no hay comentarios. Toque un punto del correo para dejar uno allí, o escríbalo abajo.",
     comments_full="Ya no caben más comentarios aquí. Escriba el resto en su respuesta.",
@@ -241,6 +274,10 @@ SPANISH = Wording(
     mail_subject="Por favor, apruebe: {campaign}",
     mail_reminder="Recordatorio, por favor apruebe: {campaign}",
     mail_text="{asker} ha preparado el correo «{campaign}» para {client} y le pide que lo revise antes de enviarlo.",
+    mail_correction_subject="Apruebe la corrección: {campaign}",
+    mail_correction_reminder="Recordatorio, apruebe la corrección: {campaign}",
+    mail_correction_text="El envío del correo «{campaign}» en nombre de {client} se detuvo y el correo se corrigió. "
+    "{asker} le pide que revise la versión corregida antes de que la reciban los demás.",
     mail_button="Ver el correo",
     mail_until="El enlace funciona hasta el {date}.",
     mail_link="Si el botón no funciona, abra esta dirección:",

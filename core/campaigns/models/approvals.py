@@ -13,6 +13,7 @@ class Approval(UUIDModel, OrganizationOwned):
 
     `content_hash` is the campaign's at the moment of asking (`approvals.hashing`): an approval counts only as long as
     the campaign still has it. `parts` are the hashes of its parts, so that `changed` can name what an edit touched.
+    `revision` is 0 for the campaign before it starts, else that of the correction which it is about.
     The client answers by a signed link with the request's id in it, until `expires_at`; the mail with the link is due
     at `mail_due_at` (None: nothing is to be mailed), and `mail_problem` holds the provider's words.
     """
@@ -22,6 +23,7 @@ class Approval(UUIDModel, OrganizationOwned):
     )
     stage = models.CharField(max_length=8, choices=ApprovalStage)
     state = models.CharField(max_length=9, choices=ApprovalState, default=ApprovalState.OPEN)
+    revision = models.PositiveSmallIntegerField(default=0)
     content_hash = models.CharField(max_length=64)
     parts = models.JSONField(default=dict)
     changed = models.JSONField(default=list, blank=True)

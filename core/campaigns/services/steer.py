@@ -5,11 +5,12 @@ from uuid import UUID
 
 from django.db import transaction
 
+from core.campaigns.approvals.closing import close_correction_requests
 from core.campaigns.errors import ChangedMeanwhile, IllegalTransition
 from core.campaigns.models import Campaign
 from core.campaigns.services.moves import SWEEP, end_unsent, found, move
 from core.campaigns.services.plan import campaign_unschedule
-from core.campaigns.states import FROZEN, CampaignStatus, PauseReason
+from core.campaigns.states import FROZEN, ApprovalState, CampaignStatus, PauseReason
 from core.common.tasks import wake
 
 STOP_ATTEMPTS = 3
@@ -23,8 +24,13 @@ def campaign_pause(*, campaign_id: UUID) -> Campaign:
 
 @transaction.atomic
 def campaign_resume(*, campaign_id: UUID) -> Campaign:
-    """Go on where the campaign stopped: with its preparation when that had not been finished, else with sending."""
-    return campaign_go_on(found(campaign_id))
+    """Go on where the campaign stopped: with its preparation when that had not been finished, else with sending.
+
+    A correction that waits goes to nobody by it; who was asked about it finds that it was taken back.
+    """
+    campaign = campaign_go_on(found(campaign_id))
+    close_correction_requests(campaign, ApprovalState.WITHDRAWN, agreed_too=False)
+    return campaign
 
 
 def campaign_go_on(campaign: Campaign, **fields: Any) -> Campaign:
@@ -51,6 +57,7 @@ def campaign_cancel(*, campaign_id: UUID) -> Campaign:
     campaign = found(campaign_id)
     if campaign.status in FROZEN:
         move(campaign, CampaignStatus.CANCELLING)
+        close_correction_requests(campaign, ApprovalState.WITHDRAWN, agreed_too=False)
         wake(SWEEP)
         return campaign
     return end_unsent(campaign, CampaignStatus.CANCELLED)

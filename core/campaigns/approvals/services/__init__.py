@@ -14,6 +14,7 @@ from core.campaigns.approvals.services.asking import (
     approval_request,
     approval_withdraw,
 )
+from core.campaigns.approvals.services.corrections import correction_ask_client, whom_to_ask
 from core.campaigns.approvals.services.editing import approval_expire, approval_recheck, approvals_check
 from core.campaigns.approvals.services.records import LINK_DAYS, Asked, Decider, Spot
 
@@ -35,4 +36,6 @@ __all__ = [
     "approval_request",
     "approval_withdraw",
     "approvals_check",
+    "correction_ask_client",
+    "whom_to_ask",
 ]

@@ -13,15 +13,16 @@ from django.utils import timezone
 
 from core.accounts import audit
 from core.campaigns.approvals.errors import AlreadyAnswered, CommentRefused, LinkExpired, NotYours, RevokedByEdit
-from core.campaigns.approvals.hashing import Fingerprint, campaign_fingerprint, part_words
+from core.campaigns.approvals.hashing import Fingerprint, asked_fingerprint, part_words
 from core.campaigns.approvals.people import refuse_reviewer
+from core.campaigns.approvals.queries import is_live
 from core.campaigns.approvals.services.asking import open_stage
 from core.campaigns.approvals.services.editing import approval_recheck
 from core.campaigns.approvals.services.records import Asked, Decider, Spot, closed_words, locked
 from core.campaigns.approvals.standing import parts_changed_since, standing_for
 from core.campaigns.models import Approval, ApprovalComment, Campaign
 from core.campaigns.services import campaign_agreed, campaign_to_draft
-from core.campaigns.states import ApprovalStage, ApprovalState, CampaignStatus
+from core.campaigns.states import ApprovalStage, ApprovalState
 
 MOST_COMMENTS = 50
 LONGEST_TEXT = 2_000
@@ -42,9 +43,12 @@ def approval_approve(*, approval_id: UUID, decider: Decider) -> Approval:
 def _approve(approval_id: UUID, decider: Decider) -> Approval:
     campaign, approval, fingerprint = _answerable(approval_id, decider)
     _decide(approval, ApprovalState.APPROVED, decider)
+    if approval.revision:
+        return approval  # the campaign stays paused: somebody of the team lets the correction go out
     missing = standing_for(campaign, fingerprint.whole).missing
     if missing:
-        open_stage(campaign, missing[0], fingerprint, _asked_before(approval), approval.asked_by)
+        asked = _asked_before(approval)
+        open_stage(campaign, missing[0], fingerprint.whole, asked, approval.asked_by, parts=fingerprint.parts)
     else:
         campaign_agreed(campaign=campaign)
     return approval
@@ -68,9 +72,9 @@ def _ask_changes(approval_id: UUID, decider: Decider, text: str) -> Approval:
     if not text and not approval.comments.exists():
         raise CommentRefused("Say what should change, here or in a comment.", field="text")
     _decide(approval, ApprovalState.CHANGES, decider, text)
-    campaign_to_draft(
-        campaign=campaign, problem=f"{decider.shown_name} asked for changes: {text or 'see the comments'}"
-    )
+    if not approval.revision:
+        problem = f"{decider.shown_name} asked for changes: {text or 'see the comments'}"
+        campaign_to_draft(campaign=campaign, problem=problem)
     return approval
 
 
@@ -115,7 +119,7 @@ def _answerable(approval_id: UUID, decider: Decider) -> tuple[Campaign, Approval
     elif approval.stage != ApprovalStage.CLIENT:
         raise NotYours("This request is not the client's.")
     _clean_name(decider)
-    fingerprint = campaign_fingerprint(campaign)
+    fingerprint = asked_fingerprint(campaign, approval)
     if fingerprint.whole != approval.content_hash:
         changed = parts_changed_since(approval, fingerprint.parts)
         raise RevokedByEdit(
@@ -130,7 +134,7 @@ def _refuse_closed(campaign: Campaign, approval: Approval) -> None:
         raise AlreadyAnswered(closed_words(approval), state=approval.state)
     if approval.expires_at and approval.expires_at <= timezone.now():
         raise LinkExpired(f"The time to answer ended on {approval.expires_at:%d %b %Y}.")
-    if campaign.status != CampaignStatus.IN_REVIEW:
+    if not is_live(approval, campaign):
         raise AlreadyAnswered("This request was withdrawn.", state=ApprovalState.WITHDRAWN)
 
 

@@ -7,14 +7,14 @@ from django.utils import timezone
 
 from core.accounts import audit
 from core.accounts.models import User
+from core.campaigns.approvals.closing import close, close_open
 from core.campaigns.approvals.errors import AlreadyAnswered, ApprovalRefused, NotYours
 from core.campaigns.approvals.hashing import UNREADABLE, Fingerprint, campaign_fingerprint
 from core.campaigns.approvals.links import expiry
 from core.campaigns.approvals.people import may_manage, reviewers_of
+from core.campaigns.approvals.queries import is_live
 from core.campaigns.approvals.services.records import (
     Asked,
-    close,
-    close_open,
     closed_words,
     locked,
     locked_campaign,
@@ -55,7 +55,7 @@ def approval_request(*, campaign_id: UUID, version: int | None, by: User, asked:
             "Add one under Members."
         )
     close_open(campaign, ApprovalState.WITHDRAWN)
-    approval = open_stage(campaign, stage, fingerprint, asked, by)
+    approval = open_stage(campaign, stage, fingerprint.whole, asked, by, parts=fingerprint.parts)
     campaign_to_review(campaign=campaign)
     return approval
 
@@ -79,15 +79,24 @@ def _first_stage(campaign: Campaign, fingerprint: Fingerprint) -> ApprovalStage:
 
 
 def open_stage(
-    campaign: Campaign, stage: ApprovalStage, fingerprint: Fingerprint, asked: Asked, by: User | None
+    campaign: Campaign,
+    stage: ApprovalStage,
+    content_hash: str,
+    asked: Asked,
+    by: User | None,
+    *,
+    parts: dict[str, str] | None = None,
+    revision: int = 0,
 ) -> Approval:
+    """The request as a row, and for the client its mail. `revision` as in Approval."""
     is_client = stage == ApprovalStage.CLIENT
     approval = Approval.objects.create(
         organization_id=campaign.organization_id,
         campaign=campaign,
         stage=stage,
-        content_hash=fingerprint.whole,
-        parts=fingerprint.parts,
+        revision=revision,
+        content_hash=content_hash,
+        parts=parts or {},
         asked_by=by,
         note=asked.note,
         approver_name=asked.approver_name,
@@ -130,7 +139,7 @@ def approval_remind(*, approval_id: UUID, by: User | None) -> Approval:
     campaign, approval = locked(approval_id)
     if by is not None and not may_manage(by, campaign.organization_id):
         raise NotYours(f"This needs the right to write campaigns of {campaign.organization}.")
-    if approval.state != ApprovalState.OPEN or campaign.status != CampaignStatus.IN_REVIEW:
+    if not is_live(approval, campaign):
         raise AlreadyAnswered(closed_words(approval), state=approval.state)
     if approval.stage != ApprovalStage.CLIENT or not approval.approver_email:
         raise ApprovalRefused("There is no address to remind: copy the link and hand it over yourself.")

@@ -6,11 +6,12 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
+from core.campaigns.approvals.closing import close, close_open
 from core.campaigns.approvals.errors import AlreadyAnswered
-from core.campaigns.approvals.hashing import Fingerprint, campaign_fingerprint, part_words
-from core.campaigns.approvals.queries import campaigns_to_check
+from core.campaigns.approvals.hashing import Fingerprint, asked_fingerprint, campaign_fingerprint, part_words
+from core.campaigns.approvals.queries import LIVE, campaigns_to_check, is_live
 from core.campaigns.approvals.services.asking import approval_remind
-from core.campaigns.approvals.services.records import close, close_open, locked, locked_campaign
+from core.campaigns.approvals.services.records import locked, locked_campaign
 from core.campaigns.approvals.standing import gap_words, parts_changed_since, standing_for
 from core.campaigns.models import Approval, Campaign
 from core.campaigns.services import campaign_to_draft
@@ -31,6 +32,7 @@ def approval_recheck(*, campaign_id: UUID) -> list[str]:
     if campaign.status == CampaignStatus.CANCELLED:
         close_open(campaign, ApprovalState.WITHDRAWN)
     if campaign.status in FROZEN:
+        _close_left_over(campaign)
         return []
     live = Approval.objects.filter(campaign=campaign, state__in=(ApprovalState.OPEN, ApprovalState.APPROVED))
     rows = list(live.select_for_update().order_by("id"))
@@ -46,6 +48,16 @@ def approval_recheck(*, campaign_id: UUID) -> list[str]:
             close_open(campaign, ApprovalState.WITHDRAWN)
         return stale[-1].changed if stale else []
     return _settle(campaign, rows, stale, fingerprint)
+
+
+def _close_left_over(campaign: Campaign) -> None:
+    """End requests about corrections that nobody can answer any more, or that are about something else by now."""
+    for row in Approval.objects.filter(campaign=campaign, state=ApprovalState.OPEN, revision__gt=0):
+        if not is_live(row, campaign):
+            close(row, ApprovalState.WITHDRAWN)
+        elif asked_fingerprint(campaign, row).whole != row.content_hash:
+            row.changed = ["html"]
+            close(row, ApprovalState.REVOKED)
 
 
 def _settle(campaign: Campaign, rows: list[Approval], stale: list[Approval], fingerprint: Fingerprint) -> list[str]:
@@ -90,9 +102,9 @@ def approval_expire(*, approval_id: UUID) -> bool:
 def _remind() -> int:
     """Once, after REMIND_AFTER, whoever got the first mail and did not answer."""
     waiting = Approval.objects.filter(
+        LIVE,
         state=ApprovalState.OPEN,
         stage=ApprovalStage.CLIENT,
-        campaign__status=CampaignStatus.IN_REVIEW,
         mailed_at__lte=timezone.now() - REMIND_AFTER,
         reminded_at=None,
         mail_due_at=None,

@@ -7,7 +7,6 @@ come one after the other.
 from dataclasses import dataclass
 from uuid import UUID
 
-from core.accounts import audit
 from core.accounts.models import User
 from core.campaigns.approvals.hashing import part_words
 from core.campaigns.models import Approval, Campaign
@@ -60,21 +59,6 @@ def locked(approval_id: UUID) -> tuple[Campaign, Approval]:
     campaign_id = Approval.objects.values_list("campaign_id", flat=True).get(pk=approval_id)
     campaign = locked_campaign(campaign_id)
     return campaign, Approval.objects.select_for_update().get(pk=approval_id)
-
-
-def close_open(campaign: Campaign, state: ApprovalState) -> None:
-    for approval in Approval.objects.filter(campaign=campaign, state=ApprovalState.OPEN):
-        close(approval, state)
-
-
-def close(approval: Approval, state: ApprovalState) -> None:
-    before = approval.state
-    approval.state, approval.mail_due_at = state, None
-    approval.save(update_fields=["state", "changed", "mail_due_at"])
-    changes: audit.Changes = {"state": [ApprovalState(before).label, state.label]}
-    if state == ApprovalState.REVOKED:
-        changes["changed"] = [None, part_words(approval.changed)]
-    audit.record(action=f"approval.{state.value}", obj=approval, changes=changes)
 
 
 def closed_words(approval: Approval) -> str:

@@ -1,7 +1,8 @@
 """Merge tags without a fallback, and the people of an audience for whom nothing would stand there."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -36,11 +37,13 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A key that `count` people have no value for; `people` are the first of them."""
+    """A key that `count` people have no value for; `people` are the first of them, `sources` the mails that show it, as
+    numbers from 0."""
 
     key: str
     count: int
     people: tuple[Person, ...]
+    sources: tuple[int, ...] = (0,)
 
     @property
     def tag(self) -> str:
@@ -51,7 +54,8 @@ class Missing:
         return self.key.removeprefix(ATTRIBUTE_PREFIX).removeprefix("contact.").replace("_", " ")
 
 
-def unguarded_keys(source: MailSource) -> list[str]:
+@lru_cache(maxsize=16)
+def unguarded_keys(source: MailSource) -> tuple[str, ...]:
     """The contact's values that the mail shows without a fallback and outside a condition that asks for them.
 
     What cannot be parsed counts as having none: that is another check's matter.
@@ -63,7 +67,7 @@ def unguarded_keys(source: MailSource) -> list[str]:
         except MergeTagError:
             continue
         keys.update(_unguarded(template.segments, frozenset()))
-    return sorted(key for key in keys if key in _COLUMNS or key.startswith(ATTRIBUTE_PREFIX))
+    return tuple(sorted(key for key in keys if key in _COLUMNS or key.startswith(ATTRIBUTE_PREFIX)))
 
 
 def _unguarded(segments: Iterable[Segment], asked: frozenset[str]) -> Iterator[str]:
@@ -78,11 +82,15 @@ def _unguarded(segments: Iterable[Segment], asked: frozenset[str]) -> Iterator[s
 
 
 def missing_values(
-    definition: AudienceDefinition, source: MailSource, *, seconds: float = LOOKING_SECONDS
+    definition: AudienceDefinition, sources: Sequence[MailSource], *, seconds: float = LOOKING_SECONDS
 ) -> list[Missing]:
-    """For each such key, how many of those who get the mail have no value, and the first ten. One pass over the
-    audience and one short query a key. Raises TookTooLong."""
-    keys = unguarded_keys(source)
+    """For each such key of these mails, how many of those who get one have no value, and the first ten. One pass over
+    the audience, however many mails, and one short query a key. Raises TookTooLong."""
+    users: dict[str, list[int]] = {}
+    for number, source in enumerate(sources):
+        for key in unguarded_keys(source):
+            users.setdefault(key, []).append(number)
+    keys = sorted(users)
     if not keys or definition.is_empty:
         return []
     audience, parameters = audience_sql(definition)
@@ -94,7 +102,7 @@ def missing_values(
         cursor.execute(sql, [*values, *parameters, definition.organization_id])
         found = [(key, blank, count) for key, blank, count in zip(keys, blanks, cursor.fetchone(), strict=True)]
         return [
-            Missing(key, count, _first(cursor, definition, audience, parameters, blank))
+            Missing(key, count, _first(cursor, definition, audience, parameters, blank), tuple(users[key]))
             for key, blank, count in found
             if count
         ]

@@ -113,10 +113,14 @@ def _line(problem: Problem, campaign: Campaign, can: Callable[[Permission], bool
 
 
 def _fix(problem: Problem, campaign: Campaign, can: Callable[[Permission], bool]) -> tuple[str, str]:
+    in_the_campaign = problem.where == "from" or problem.code.startswith(_IN_THE_INBOX_ROW)
+    if problem.where == "ab" or (problem.is_variants and in_the_campaign):
+        page = reverse("admin:campaigns_campaign_ab_test", args=[campaign.pk])
+        return (page, "Open the A/B test") if can(Permission.CAMPAIGNS_MANAGE) else ("", "")
     if problem.where == "what" and not problem.code.startswith(_IN_THE_INBOX_ROW):
         if not can(Permission.TEMPLATES_VIEW):
             return "", ""
-        page = reverse("admin:email_templates_emailtemplate_change", args=[campaign.template_id])
+        page = reverse("admin:email_templates_emailtemplate_change", args=[problem.template_id or campaign.template_id])
         return page, "Open the template"
     if problem.where == "approval":
         page = reverse("admin:campaigns_campaign_ask_for_approval", args=[campaign.pk])

@@ -55,17 +55,34 @@ class _Marks:
     address: str
 
 
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """The marks of all clients, and which of them the acting person may read the names of."""
+
+    marks: tuple[_Marks, ...]
+    named: frozenset[UUID]
+
+
+def agency() -> Agency:
+    """As it is now. Four queries at most: ask once for all mails of a campaign."""
+    return Agency(tuple(_agency_marks()), _known_to_actor())
+
+
 def mixes(
-    organization: Organization, campaign: Campaign, source: MailSource, text: str, urls: Iterable[str]
+    organization: Organization,
+    campaign: Campaign,
+    source: MailSource,
+    text: str,
+    urls: Iterable[str],
+    known: Agency,
 ) -> list[Mix]:
-    """What belongs to other clients in this mail, each thing once. Two queries over the agency."""
-    marks = {found.pk: found for found in _agency_marks()}
+    """What belongs to other clients in this mail, each thing once."""
+    marks = {found.pk: found for found in known.marks}
     own = marks.pop(organization.pk, None)
     if own is None or not marks:
         return []
-    named = _known_to_actor()
     mail = _Mail(campaign, source, text, tuple(urls))
-    found = [mix for other in marks.values() for mix in _mixes_with(mail, own, other, other.pk in named)]
+    found = [mix for other in marks.values() for mix in _mixes_with(mail, own, other, other.pk in known.named)]
     return list(dict.fromkeys(found))
 
 

@@ -91,8 +91,7 @@ def lanes_of(snapshot: CampaignSnapshot) -> Lanes | None:
     variants = [variant for variant in frozen_variants(snapshot.campaign_id) if variant]
     if variants:
         test = ABTest.objects.get(campaign_id=snapshot.campaign_id)
-        seed = snapshot.campaign_id.int % 2**_SEED_BITS
-        return SampleLanes(tuple(variants), test.sample_percent, seed)
+        return sample_lanes(snapshot.campaign_id, tuple(variants), test.sample_percent)
     campaign = Campaign.objects.select_related("organization").get(pk=snapshot.campaign_id)
     local = planned_local(campaign.scheduled_local)
     if local is None or campaign.schedule_zone != ScheduleZone.RECIPIENT:
@@ -101,6 +100,11 @@ def lanes_of(snapshot: CampaignSnapshot) -> Lanes | None:
         cursor.execute(_ZONES, [local])
         due_at = dict(cursor.fetchall())
     return ZoneLanes(due_at, instant_of(local, ZoneInfo(campaign.organization.time_zone)))
+
+
+def sample_lanes(campaign_id: UUID, variants: tuple[int, ...], percent: int) -> SampleLanes:
+    """How these variants of a campaign are dealt out."""
+    return SampleLanes(variants, percent, campaign_id.int % 2**_SEED_BITS)
 
 
 def frozen_variants(campaign_id: UUID) -> list[int]:

@@ -90,13 +90,15 @@ def few_are_skipped(case: Case) -> Iterator[Found]:
 )
 def values_are_there(case: Case) -> Iterator[Found]:
     try:
-        missing = missing_values(case.definition, case.source)
+        missing = missing_values(case.definition, [mail.source for mail in case.mails])
     except TookTooLong:
         yield Found("It takes too long to look through everybody for missing values. A rehearsal does.")
         return
     for one in missing:
         yield Found(
-            f"{one.count:,} {'person has' if one.count == 1 else 'people have'} no {one.label}, and {one.tag} has no "
+            f"{case.said_of(one.sources)}{one.count:,} {'person has' if one.count == 1 else 'people have'} no "
+            f"{one.label}, and {one.tag} has no "
             f'fallback, so nothing stands there. Write one: {one.tag[:-3]} | default: "…" }}}}.',
             people=one.people,
+            template_id=case.mails[one.sources[0]].campaign.template_id,
         )

@@ -1,15 +1,18 @@
-"""What the checks look at: one campaign, read and taken apart once."""
+"""What the checks look at: one campaign, each of its mails read and taken apart once."""
 
+import copy
 import datetime
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
 
 from core.accounts.models import Organization
-from core.campaigns.models import Campaign
+from core.campaigns.ab.queries import FEWEST_VARIANTS, ab_test_of, variants_of
+from core.campaigns.models import ABTest, Campaign, CampaignVariant
 from core.campaigns.queries import drafted_audience
 from core.campaigns.snapshot import mail_source
+from core.campaigns.wrong_client import Agency, agency
 from core.contacts.audience import AudienceCounts, AudienceDefinition
 from core.email_templates.inspection import Inspection, inspect_mail
 from core.email_templates.links import LINK_ELEMENTS
@@ -31,11 +34,17 @@ class Link:
 @dataclass
 class Case:
     """One campaign under the checks. `audience` is None when nobody was counted; `at` is when it would begin (None:
-    now)."""
+    now).
+
+    With an A/B test each variant is a case of its own (`mails`): its `campaign` has the variant's sender and template,
+    its `source` the variant's words.
+    """
 
     campaign: Campaign
     audience: AudienceCounts | None = None
     at: datetime.datetime | None = None
+    variant: CampaignVariant | None = None
+    whole: "Case | None" = None
 
     @property
     def organization(self) -> Organization:
@@ -46,12 +55,44 @@ class Case:
         return self.campaign.organization_id
 
     @cached_property
+    def ab_test(self) -> ABTest | None:
+        return ab_test_of(self.campaign)
+
+    @cached_property
+    def variants(self) -> list[CampaignVariant]:
+        return variants_of(self.campaign) if self.ab_test is not None else []
+
+    @cached_property
+    def mails(self) -> tuple["Case", ...]:
+        """The mails that go out: the campaign's own, or with an A/B test one for each variant, A first."""
+        if self.variant is not None or len(self.variants) < FEWEST_VARIANTS:
+            return (self,)
+        return tuple(variant_case(self, variant) for variant in self.variants)
+
+    def said_of(self, numbers: Collection[int]) -> str:
+        """The beginning of a sentence about some of the `mails` (from 0): "Variant B: "; "" without a test."""
+        if len(self.mails) == 1:
+            return ""
+        if len(numbers) == len(self.mails):
+            return "Both variants: " if len(numbers) == 2 else "All variants: "
+        *first, last = (str(self.mails[number].variant).removeprefix("Variant ") for number in numbers)
+        return f"Variants {', '.join(first)} and {last}: " if first else f"Variant {last}: "
+
+    @cached_property
+    def sender(self) -> tuple[str, str, str]:
+        return self.campaign.from_name, self.campaign.from_email, self.campaign.reply_to
+
+    @cached_property
+    def agency(self) -> Agency:
+        return self.whole.agency if self.whole is not None else agency()
+
+    @cached_property
     def definition(self) -> AudienceDefinition:
         return drafted_audience(self.campaign)
 
     @cached_property
     def source(self) -> MailSource:
-        return mail_source(self.campaign)
+        return mail_source(self.whole.campaign if self.whole else self.campaign, self.variant)
 
     @cached_property
     def inspection(self) -> Inspection:
@@ -66,6 +107,16 @@ class Case:
     def links(self) -> tuple[Link, ...]:
         """Every link and picture of the HTML, in order."""
         return tuple(_links(self.source.html))
+
+
+def variant_case(whole: Case, variant: CampaignVariant) -> Case:
+    """The mail of one variant, with the sender and the template that it has."""
+    campaign = copy.copy(whole.campaign)
+    campaign.from_name = variant.from_name or campaign.from_name
+    campaign.from_email = variant.from_email or campaign.from_email
+    if variant.template is not None:
+        campaign.template = variant.template
+    return Case(campaign, whole.audience, whole.at, variant, whole)
 
 
 def _links(html: str) -> Iterator[Link]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from core.campaigns.preflight.case import Case
-from core.campaigns.preflight.registry import Found, Level, check
+from core.campaigns.preflight.registry import Found, Level, Reads, check
 from core.campaigns.wrong_client import Mix, mixes
 
 
@@ -12,9 +12,11 @@ from core.campaigns.wrong_client import Mix, mixes
     title="Nothing of another client",
     where="what",
     fine="No site, sender, word or address of another client stands in the mail.",
+    reads=Reads.MAIL,
 )
 def nothing_of_another_client(case: Case) -> Iterator[Found]:
-    for mix in mixes(case.organization, case.campaign, case.source, case.text, [link.url for link in case.links]):
+    urls = [link.url for link in case.links]
+    for mix in mixes(case.organization, case.campaign, case.source, case.text, urls, case.agency):
         yield Found(
             _words(mix), level=Level.STOP if mix.is_certain else Level.WARNING, fix=_WHERE.get(mix.kind, "what")
         )

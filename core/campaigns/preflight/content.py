@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from core.campaigns.preflight.case import Case
-from core.campaigns.preflight.registry import Found, Level, check
+from core.campaigns.preflight.registry import Found, Level, Reads, check
 from core.campaigns.wording import hints, spam_words
 from core.email_templates.inspection import UNSUBSCRIBE_TAG
 
@@ -13,20 +13,32 @@ _OWN_CHECKS = frozenset({"no_unsubscribe", "alt", "size"})
 """Codes of the inspection's warnings that have an entry of their own in the list."""
 
 
-@check(code="subject", title="Subject", where="what", fine="The mail has a subject.")
+@check(code="subject", title="Subject", where="what", reads=Reads.CONTENT, fine="The mail has a subject.")
 def subject_is_there(case: Case) -> Iterator[Found]:
     if not case.source.subject.strip():
         yield Found("The mail has no subject. Write one.", "no_subject")
 
 
-@check(code="merge_tags", title="Merge tags and HTML can be read", where="what", fine="Every merge tag is known.")
+@check(
+    code="merge_tags",
+    title="Merge tags and HTML can be read",
+    where="what",
+    reads=Reads.CONTENT,
+    fine="Every merge tag is known.",
+)
 def source_can_be_read(case: Case) -> Iterator[Found]:
     for finding in case.inspection.errors:
         line = f", line {finding.line}" if finding.line and finding.field in ("html", "text") else ""
         yield Found(f"{_FIELD_NAMES[finding.field]}{line}: {finding.message}", finding.code)
 
 
-@check(code="no_unsubscribe", title="Unsubscribe link", where="what", fine="Every part of the mail offers the way out.")
+@check(
+    code="no_unsubscribe",
+    title="Unsubscribe link",
+    where="what",
+    reads=Reads.CONTENT,
+    fine="Every part of the mail offers the way out.",
+)
 def way_out_is_there(case: Case) -> Iterator[Found]:
     if not case.inspection.has_unsubscribe:
         message = f"The template “{case.campaign.template}” has no unsubscribe link. Put {UNSUBSCRIBE_TAG} behind a"
@@ -37,6 +49,7 @@ def way_out_is_there(case: Case) -> Iterator[Found]:
     code="inbox_row",
     title="Subject and preheader read well",
     where="what",
+    reads=Reads.CONTENT,
     level=Level.WARNING,
     fine="Length and words of subject and preheader are fine.",
 )
@@ -50,6 +63,7 @@ def inbox_row_reads_well(case: Case) -> Iterator[Found]:
     code="spam_words",
     title="No words that filters look for",
     where="what",
+    reads=Reads.CONTENT,
     level=Level.WARNING,
     fine="The text has few of the words that spam filters weigh.",
 )
@@ -64,6 +78,7 @@ def text_has_few_spam_words(case: Case) -> Iterator[Found]:
     code="pictures",
     title="Pictures have alt texts",
     where="what",
+    reads=Reads.CONTENT,
     level=Level.WARNING,
     fine="Every picture says what it shows.",
 )
@@ -79,10 +94,12 @@ def pictures_have_alt_texts(case: Case) -> Iterator[Found]:
 
 
 def _size_words(case: Case) -> str:
-    return f"The mail is {case.inspection.size_bytes / 1024:.0f} kB; Gmail shows up to 102 kB."
+    size = max(mail.inspection.size_bytes for mail in case.mails) / 1024
+    which = "The mail" if len(case.mails) == 1 else "The largest variant"
+    return f"{which} is {size:.0f} kB; Gmail shows up to 102 kB."
 
 
-@check(code="size", title="Size", where="what", level=Level.WARNING, fine=_size_words)
+@check(code="size", title="Size", where="what", reads=Reads.CONTENT, level=Level.WARNING, fine=_size_words)
 def mail_is_small_enough(case: Case) -> Iterator[Found]:
     for finding in case.inspection.warnings:
         if finding.code == "size":
@@ -93,6 +110,7 @@ def mail_is_small_enough(case: Case) -> Iterator[Found]:
     code="template_hints",
     title="What else the template's page says",
     where="what",
+    reads=Reads.CONTENT,
     level=Level.WARNING,
     fine="The template's own checks found nothing else.",
 )

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from core.campaigns.preflight.case import Case, Link
-from core.campaigns.preflight.registry import Found, Level, check
+from core.campaigns.preflight.registry import Found, Level, Reads, check
 from core.campaigns.utm import host_of
 from core.email_templates.merge_tags import mask_tags
 
@@ -17,7 +17,13 @@ _NAMED = 3
 _INSIDE = (".local", ".localhost", ".internal", ".lan", ".test", ".invalid")
 
 
-@check(code="links_broken", title="Links can work", where="what", fine="Every link is written as an address.")
+@check(
+    code="links_broken",
+    title="Links can work",
+    where="what",
+    reads=Reads.CONTENT,
+    fine="Every link is written as an address.",
+)
 def links_can_work(case: Case) -> Iterator[Found]:
     for link in case.links:
         if complaint := _broken(link):
@@ -28,6 +34,7 @@ def links_can_work(case: Case) -> Iterator[Found]:
     code="links",
     title="Links lead where they should",
     where="what",
+    reads=Reads.CONTENT,
     level=Level.WARNING,
     fine="No link is empty, unencrypted or left over from a draft.",
 )

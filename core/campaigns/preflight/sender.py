@@ -1,6 +1,6 @@
 """From: an active client, a postal address, a sender that receivers believe."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -9,13 +9,13 @@ from django.core.validators import validate_email
 
 from core.accounts.choices import OrganizationStatus
 from core.campaigns.preflight.case import Case
-from core.campaigns.preflight.registry import Found, Level, check
+from core.campaigns.preflight.registry import Found, Level, Reads, check
 from core.domains.choices import DomainStatus
 from core.domains.queries import domain_of, link_base, shows_own_host
 
 
 def _sender_words(case: Case) -> str:
-    return f"It comes from {case.campaign.from_email}."
+    return f"It comes from {_listed(mail.campaign.from_email for mail in case.mails)}."
 
 
 @check(code="client", title="The client is active", where="client", fine="Mails of this client are sent.")
@@ -26,7 +26,7 @@ def client_is_active(case: Case) -> Iterator[Found]:
         yield Found(f"{message} A superuser can change that under Clients.", "client_not_active")
 
 
-@check(code="sender", title="Sender and reply address", where="from", fine=_sender_words)
+@check(code="sender", title="Sender and reply address", where="from", reads=Reads.SENDER, fine=_sender_words)
 def sender_is_an_address(case: Case) -> Iterator[Found]:
     addresses = (
         ("from_email", "sender address", case.campaign.from_email),
@@ -47,11 +47,18 @@ def postal_address_is_there(case: Case) -> Iterator[Found]:
 
 
 def _domain_words(case: Case) -> str:
-    name = case.campaign.from_email.rpartition("@")[2]
-    return f"{name} is verified, and mails are signed for it: From and DKIM agree, as DMARC asks."
+    names = dict.fromkeys(mail.campaign.from_email.rpartition("@")[2] for mail in case.mails)
+    verb = "is" if len(names) == 1 else "are"
+    return f"{_listed(names)} {verb} verified, and mails are signed for it: From and DKIM agree, as DMARC asks."
 
 
-@check(code="domain", title="The sending domain vouches for the mail", where="domain", fine=_domain_words)
+@check(
+    code="domain",
+    title="The sending domain vouches for the mail",
+    where="domain",
+    reads=Reads.SENDER,
+    fine=_domain_words,
+)
 def domain_vouches(case: Case) -> Iterator[Found]:
     """Receivers ask of bulk mail that its domain vouches for it (SPF, DKIM and DMARC), and that the domain of From is
     the one that signs. A stop where the settings demand it, a warning elsewhere."""
@@ -77,7 +84,14 @@ def _shown_host(case: Case) -> str:
     return f"Links in this mail show {urlsplit(base).netloc}."
 
 
-@check(code="link_host", title="Whose name links show", where="domain", level=Level.WARNING, fine=_shown_host)
+@check(
+    code="link_host",
+    title="Whose name links show",
+    where="domain",
+    level=Level.WARNING,
+    reads=Reads.SENDER,
+    fine=_shown_host,
+)
 def links_show_the_clients_name(case: Case) -> Iterator[Found]:
     """Where the agency offers it. A domain that is unknown or broken is another check's to name."""
     domain = domain_of(case.organization_id, case.campaign.from_email)
@@ -99,6 +113,11 @@ def _nearest(case: Case, name: str) -> str:
             return f", only {parent} is"
         parent = parent.partition(".")[2]
     return ""
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = dict.fromkeys(names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _is_address(value: str) -> bool:

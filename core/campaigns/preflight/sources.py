@@ -9,6 +9,6 @@ from core.email_templates.preview import MailSource
 def content_problems(campaign: Campaign, source: MailSource) -> list[Problem]:
     """What in these sources keeps them from being sent, all at once."""
     case = Case(campaign)
-    case.source = source
+    case.source, case.ab_test = source, None
     looks = [one for one in checks(up_to=Needs.DRAFT) if one.where == "what"]
     return [problem for one in looks for problem in one.problems(case) if problem.level == Level.STOP]

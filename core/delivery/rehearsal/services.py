@@ -8,13 +8,13 @@ from django.utils import timezone
 
 from core.accounts import audit
 from core.campaigns.models import Campaign
-from core.campaigns.snapshot import draft_snapshot
 from core.campaigns.states import FROZEN
 from core.common.errors import DomainError
 from core.common.request_context import current_context
 from core.common.tasks import wake
 from core.delivery.models import Rehearsal
 from core.delivery.models.rehearsals import REHEARSAL_UNDER_WAY, RehearsalState
+from core.delivery.rehearsal.plays import play_of
 
 TASK = "delivery.rehearse"
 STALLED_AFTER = datetime.timedelta(seconds=60)
@@ -45,11 +45,10 @@ def rehearsal_start(*, campaign_id: UUID) -> Rehearsal:
 
 
 def _started(campaign: Campaign) -> Rehearsal:
-    snapshot, _links = draft_snapshot(campaign)
     rehearsal = Rehearsal.objects.create(
         organization_id=campaign.organization_id,
         campaign=campaign,
-        content_hash=snapshot.content_hash,
+        content_hash=play_of(campaign).content_hash,
         created_by_id=current_context().actor_id,
         heartbeat_at=timezone.now(),
     )

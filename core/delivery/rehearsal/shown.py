@@ -11,6 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from core.campaigns import presentation as words
+from core.campaigns.ab.presentation import sample_words, variant_words
+from core.campaigns.ab.queries import ab_test_of, variants_of
+from core.campaigns.ab.services import letter
 from core.campaigns.expectation import flow_of, pace_of
 from core.campaigns.models import Campaign
 from core.campaigns.schedule import moment_words
@@ -44,8 +47,20 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class ShownVariant:
+    """What came of one variant: `what` it is, `facts` as (label, value), and the people it does not fit."""
+
+    letter: str
+    what: str
+    facts: tuple[tuple[str, str], ...]
+    unbuilt: tuple[Line, ...]
+    missing: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
-    """The result. `facts` are (label, value); lists without anybody are empty."""
+    """The result. `facts` are (label, value); lists without anybody are empty. With an A/B test, what could not be
+    built or is missing stands with its variant; `plan` says how the audience is divided."""
 
     headline: str
     is_good: bool
@@ -56,6 +71,8 @@ class Shown:
     bars: tuple[Bar, ...]
     bars_name: str
     pace: str
+    variants: tuple[ShownVariant, ...] = ()
+    plan: str = ""
 
 
 def progress(rehearsal: Rehearsal) -> dict[str, Any]:
@@ -82,17 +99,52 @@ def shown(rehearsal: Rehearsal, campaign: Campaign) -> Shown:
     plan = flow_of(campaign, tally.zones, per_second=per_second)
     zone = ZoneInfo(campaign.organization.time_zone)
     bars_name, bars = _bars(plan.hours, zone)
+    variants = _variants(tally, campaign, people)
     return Shown(
         headline=_headline(rehearsal, tally),
         is_good=rehearsal.state == RehearsalState.DONE and not tally.unbuilt and not tally.missing,
         facts=_facts(tally, campaign, plan.end, zone),
-        unbuilt=_lines(tally.unbuilt, tally.unbuilt_people, people, str),
-        missing=_lines(tally.missing, tally.missing_people, people, _key_words),
+        unbuilt=() if variants else _lines(tally.unbuilt, tally.unbuilt_people, people, str),
+        missing=() if variants else _lines(tally.missing, tally.missing_people, people, _key_words),
         skipped=_lines(tally.skipped, tally.skipped_people, people, _reason_words),
         bars=bars,
         bars_name=bars_name,
         pace=words.pace_words(campaign),
+        variants=variants,
+        plan=_plan_words(campaign, tally) if variants else "",
     )
+
+
+def _variants(tally: Tally, campaign: Campaign, people: Mapping[str, tuple[str, str]]) -> tuple[ShownVariant, ...]:
+    named = {letter(variant.number): variant_words(campaign, variant) for variant in variants_of(campaign)}
+    return tuple(
+        ShownVariant(
+            name,
+            named.get(name, ""),
+            _variant_facts(own),
+            _lines(own.unbuilt, own.unbuilt_people, people, str),
+            _lines(own.missing, own.missing_people, people, _key_words),
+        )
+        for name, own in sorted(tally.variants.items())
+    )
+
+
+def _variant_facts(own: Tally) -> tuple[tuple[str, str], ...]:
+    average = own.bytes / own.mails if own.mails else 0
+    return (
+        ("Built for its sample", f"{own.mails - own.waiting:,}"),
+        ("Built for people who wait", f"{own.waiting:,}"),
+        ("Could not be built", f"{own.unbuilt.total():,}"),
+        ("Size", f"{_bytes(average)} a mail, the largest {_bytes(own.largest)}"),
+    )
+
+
+def _plan_words(campaign: Campaign, tally: Tally) -> str:
+    test = ab_test_of(campaign)
+    if test is None:
+        return ""
+    plan = sample_words(campaign, test, len(tally.variants), tally.mails + tally.unbuilt.total())
+    return f"{plan} Nobody knows the winner yet, so their mails were built from the variants in turn."
 
 
 def _headline(rehearsal: Rehearsal, tally: Tally) -> str:

@@ -13,16 +13,19 @@ _OTHERS = "for other reasons"
 
 @dataclass
 class Tally:
-    """`mails` were built, with `bytes` in all and `largest` the largest. `skipped` counts by reason, `unbuilt` by what
-    was said, `missing` by merge key, `zones` by time zone ("": the client's). `*_people` hold the first few ids.
+    """`mails` were built, `waiting` of them for people who wait for a test's winner, with `bytes` in all and `largest`
+    the largest. `skipped` counts by reason, `unbuilt` by what was said, `missing` by merge key, `zones` by time zone
+    ("": the client's). `*_people` hold the first few ids.
 
-    `seconds` were spent building, in one process.
+    `seconds` were spent building, in one process. With an A/B test `variants` holds a tally of each variant's own
+    mails, by its letter; skipped people are in none.
     """
 
     mails: int = 0
     bytes: int = 0
     largest: int = 0
     seconds: float = 0.0
+    waiting: int = 0
     samples: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     unbuilt: Counter[str] = field(default_factory=Counter)
@@ -31,19 +34,26 @@ class Tally:
     skipped_people: dict[str, list[str]] = field(default_factory=dict)
     unbuilt_people: dict[str, list[str]] = field(default_factory=dict)
     missing_people: dict[str, list[str]] = field(default_factory=dict)
+    variants: "dict[str, Tally]" = field(default_factory=dict)
 
     @classmethod
     def read(cls, stored: Mapping[str, Any]) -> Self:
         known = dict(stored)
         for name in ("skipped", "unbuilt", "missing", "zones"):
             known[name] = Counter(known.get(name, {}))
+        known["variants"] = {letter: cls.read(own) for letter, own in known.get("variants", {}).items()}
         return cls(**known)
 
     def as_json(self) -> dict[str, Any]:
         return {one.name: _plain(getattr(self, one.name)) for one in fields(self)}
 
-    def built(self, size: int, zone: str) -> None:
+    def of_variant(self, letter: str) -> "tuple[Tally, ...]":
+        """The tally of one variant's own mails; none without a test (letter "")."""
+        return (self.variants.setdefault(letter, Tally()),) if letter else ()
+
+    def built(self, size: int, zone: str, *, is_waiting: bool = False) -> None:
         self.mails += 1
+        self.waiting += is_waiting
         self.bytes += size
         self.largest = max(self.largest, size)
         self.zones[zone] += 1
@@ -64,4 +74,10 @@ class Tally:
 
 
 def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Counter) else value
+    if isinstance(value, Counter):
+        return dict(value)
+    return {name: _plain(own) for name, own in value.items()} if isinstance(value, dict) else _tally_json(value)
+
+
+def _tally_json(value: Any) -> Any:
+    return value.as_json() if isinstance(value, Tally) else value

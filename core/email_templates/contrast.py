@@ -12,6 +12,7 @@ from core.email_templates.merge_tags import mask_tags
 
 NEEDED = 4.5
 NEEDED_LARGE = 3.0
+SMALLEST_SEEN = 4.0
 LARGE_PIXELS = 24.0
 LARGE_BOLD_PIXELS = 18.66
 _LINE_ATTRIBUTE = "data-ex-line"
@@ -103,7 +104,8 @@ class _Pair(NamedTuple):
 
 
 def _judged(look: _Look) -> _Pair | None:
-    if look.is_hidden or look.color is None or look.background is None:
+    # Nothing of no size is seen, but a cell of none may hold text with a size of its own, as in all that MJML writes.
+    if look.is_hidden or look.pixels < SMALLEST_SEEN or look.color is None or look.background is None:
         return None
     color = look.color.over(look.background)
     ratio = contrast(color, look.background)
@@ -169,7 +171,7 @@ def _inside(outer: _Look, masked: str, token: Token) -> _Look:
         background=_background(outer, attributes, style),
         pixels=pixels,
         is_bold=_is_bold(style.get("font-weight", ""), token.name in _BOLD or outer.is_bold),
-        is_hidden=outer.is_hidden or _is_hidden(attributes, style, pixels),
+        is_hidden=outer.is_hidden or _is_hidden(attributes, style),
     )
 
 
@@ -218,6 +220,6 @@ def _is_bold(written: str, unsaid: bool) -> bool:
     return {"bold": True, "bolder": True, "normal": False}.get(weight, unsaid)
 
 
-def _is_hidden(attributes: dict[str, str], style: dict[str, str], pixels: float) -> bool:
+def _is_hidden(attributes: dict[str, str], style: dict[str, str]) -> bool:
     is_without_place = _plain(style.get("display", "")) == "none" or _plain(style.get("visibility", "")) == "hidden"
-    return is_without_place or "hidden" in attributes or "opacity" in style or pixels < 4
+    return is_without_place or "hidden" in attributes or "opacity" in style

@@ -34,6 +34,10 @@ ELEMENTS = names(
 )
 _VOID = names("area base br col embed hr img input link meta param source track wbr")
 _WITHOUT_TEXT = frozenset({"mjml", "mj-head", "mj-attributes", "mj-html-attributes"})
+_WITHOUT_MARKS = names("mj-style style script mj-title mj-preview title")
+_MARKED_ATTRIBUTES = frozenset({"href", "src"})
+"""Attributes that come out of the translation as they went in: marks in them tell the lines."""
+_OF_THE_WHOLE = names("html head body meta title style link")
 _LONG_ATTRIBUTES = frozenset({"src", "href", "background-url", "content"})
 _TAG_NAME = re.compile(r"[a-z][a-z0-9:-]*")
 _ATTRIBUTE_NAME = re.compile(r"[a-z_][a-z0-9_:.-]*", re.IGNORECASE)
@@ -58,11 +62,25 @@ def compile_mjml(source: str) -> str:
 
     Nothing is loaded from anywhere. Raises UnreadableMjmlError with the line of the first mistake.
     """
+    html, reader = _compiled(source, has_marks=False)
+    return reader.restored(html)
+
+
+def compile_with_lines(source: str) -> tuple[str, tuple[int, ...]]:
+    """The same mail with line breaks inside its tags, and for each of its lines the one of the MJML that wrote what
+    begins there (0: nobody can tell). Raises UnreadableMjmlError."""
+    html, reader = _compiled(source, has_marks=True)
+    return _with_lines(html, reader)
+
+
+def _compiled(source: str, *, has_marks: bool) -> tuple[str, "_Reader"]:
+    """The HTML as mrml writes it, with placeholders for merge tags, and the reader that knows them."""
     if len(source) > MAX_CHARACTERS:
         raise UnreadableMjmlError(f"The MJML is longer than {MAX_CHARACTERS:,} characters. Make it shorter.")
     marker = _unused_marker(source)
     # mrml stumbles over a carriage return between elements.
-    reader = _Reader(source.replace("\x00", " ").replace("\r\n", "\n").replace("\r", "\n"), marker)
+    text = source.replace("\x00", " ").replace("\r\n", "\n").replace("\r", "\n")
+    reader = _Reader(text, marker, has_marks)
     document = reader.document()
     html = _translated(document)
     for placeholder, line in reader.shown:
@@ -71,7 +89,44 @@ def compile_mjml(source: str) -> str:
             raise UnreadableMjmlError(
                 f"{tag} stands where MJML shows no text. Put it into <mj-text> or <mj-raw>.", line
             )
-    return re.sub(rf"{marker}[0-9]+z", lambda match: reader.tags[match.group()], html)
+    return html, reader
+
+
+def _with_lines(html: str, reader: "_Reader") -> tuple[str, tuple[int, ...]]:
+    pieces: list[str] = []
+    lines: list[int] = []
+    begun = 0
+    for piece, line, is_tag in _lined_pieces(html, reader):
+        begun = begun or line if is_tag else line or begun
+        # Inside a tag a break changes nothing, and what follows begins a line.
+        written = reader.restored(piece[:-1] + "\n>" if is_tag else piece)
+        for _ in range(written.count("\n")):
+            lines.append(begun)
+            begun = begun + 1 if line and not is_tag else 0
+        pieces.append(written)
+    return "".join(pieces), (*lines, begun)
+
+
+def _lined_pieces(html: str, reader: "_Reader") -> Iterator[tuple[str, int, bool]]:
+    """The document in pieces without marks: each with the line of the MJML (of a start tag without one, that of what
+    stands in it), and whether it is a tag that may be broken. What only Outlook reads stays as it is."""
+    tokens = list(tokenize(html))
+    marked = [reader.without_mark(html[token.start : token.end]) for token in tokens]
+    following = 0
+    inherited: list[int] = []
+    for token, (_piece, line) in zip(reversed(tokens), reversed(marked), strict=True):
+        following = line or following
+        inherited.append(line or (0 if token.name in _OF_THE_WHOLE else following))
+    is_for_outlook = False
+    for token, (piece, marked_line), line in zip(tokens, marked, reversed(inherited), strict=True):
+        if token.kind is TokenKind.COMMENT:
+            is_for_outlook = piece.startswith("<!--[if") and piece.endswith("]>")
+        is_tag = token.kind in (TokenKind.START_TAG, TokenKind.END_TAG) and not is_for_outlook
+        if token.kind is TokenKind.TEXT and marked_line:
+            line = marked_line - piece[: len(piece) - len(piece.lstrip())].count("\n")
+        elif token.kind is not TokenKind.START_TAG:
+            line = 0
+        yield piece, line, is_tag and piece[-2:] not in ("/>", "\n>")
 
 
 def _translated(document: str) -> str:
@@ -100,12 +155,23 @@ class _Reader:
 
     source: str
     marker: str
+    has_marks: bool = False
     tags: dict[str, str] = field(default_factory=dict)
     shown: list[tuple[str, int]] = field(default_factory=list)
     _opened: list[tuple[str, int]] = field(default_factory=list)
     _elements: int = 0
     _shared: int = 0
     _has_root: bool = False
+
+    def restored(self, html: str) -> str:
+        """With the merge tags in the places of their placeholders."""
+        return re.sub(rf"{self.marker}[0-9]+z", lambda match: self.tags[match.group()], html)
+
+    def without_mark(self, piece: str) -> tuple[str, int]:
+        """A piece of the result without the marks in it, and the line that the first of them names (0: none)."""
+        mark = rf' data-{self.marker}l="([0-9]+)"|{self.marker}l([0-9]+)z'
+        first = re.search(mark, piece)
+        return (re.sub(mark, "", piece), int(first[1] or first[2])) if first else (piece, 0)
 
     def document(self) -> str:
         """The source for mrml. Raises UnreadableMjmlError."""
@@ -142,6 +208,8 @@ class _Reader:
         is_closed = self.source.endswith("/>", token.start, token.end)
         self._count(name, token)
         attributes = "".join(self._attribute(name, attribute) for attribute in self._once(token))
+        if self.has_marks and not name.startswith("mj"):
+            attributes += f' data-{self.marker}l="{self._line(token.start)}"'
         if is_void:
             yield f"<{name}{attributes} />"
         elif is_closed:
@@ -192,7 +260,10 @@ class _Reader:
         if len(value) > MAX_VALUE_CHARACTERS and attribute.name not in _LONG_ATTRIBUTES:
             message = f"{attribute.name} of <{element}> is longer than {MAX_VALUE_CHARACTERS:,} characters."
             raise self._mistake(message, attribute.start)
-        return f' {attribute.name}="{_escaped(mask_tags(value, self._shield))}"'
+        mark = ""
+        if self.has_marks and element.startswith("mj") and attribute.name in _MARKED_ATTRIBUTES:
+            mark = f"{self.marker}l{self._line(attribute.start)}z"
+        return f' {attribute.name}="{mark}{_escaped(mask_tags(value, self._shield))}"'
 
     def _end(self, token: Token) -> Iterator[str]:
         if token.name in _VOID:
@@ -219,6 +290,10 @@ class _Reader:
             return placeholder
 
         shielded = mask_tags(text, shield)
+        if self.has_marks and text.strip() and parent not in _WITHOUT_MARKS:
+            blank = len(shielded) - len(shielded.lstrip())
+            line = self._line(token.start + len(text) - len(text.lstrip()))
+            shielded = f"{shielded[:blank]}{self.marker}l{line}z{shielded[blank:]}"
         return shielded.replace("<", "&lt;") if token.kind is TokenKind.RAW_TEXT else _escaped_text(shielded)
 
     def _shield(self, tag: str) -> str:

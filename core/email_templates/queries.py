@@ -13,7 +13,7 @@ from core.email_templates.brand import brand_values
 from core.email_templates.html import UnreadableHtmlError
 from core.email_templates.inspection import Finding, Inspection, inspect_mail
 from core.email_templates.merge_tags import KnownKeys
-from core.email_templates.mjml import compile_mjml
+from core.email_templates.mjml import compile_mjml, compile_with_lines
 from core.email_templates.models import (
     EmailTemplate,
     EmailTemplateVersion,
@@ -157,7 +157,7 @@ def inspect_written(
     What cannot be composed is an error in the result. Raises nothing.
     """
     try:
-        composed = _composed(written.html, markup, organization_id)
+        composed = _composed(written.html, markup, organization_id, has_lines=True)
     except UnreadableHtmlError as error:
         finding = Finding("html", str(error), getattr(error, "line", 0), is_error=True, code="unreadable")
         other = inspect_mail(replace(written, html=""), known)
@@ -167,12 +167,16 @@ def inspect_written(
     inspection = inspect_mail(replace(written, html=composed.html), known)
     if composed.html == written.html:
         return inspection
+    # Of MJML the lines are those of elements: what is meant may stand some lines further down in it.
+    source = written.html.replace("\r\n", "\n") if markup == Markup.MJML else ""
     return replace(
         inspection,
-        errors=tuple(_at_line(found, composed.lines) for found in inspection.errors),
-        warnings=tuple(_at_line(found, composed.lines) for found in inspection.warnings),
-        hints=tuple(_at_line(found, composed.lines) for found in inspection.hints),
-        links=tuple(replace(link, line=_line(link.line, composed.lines)) for link in inspection.links),
+        errors=tuple(_at_line(found, composed.lines, source) for found in inspection.errors),
+        warnings=tuple(_at_line(found, composed.lines, source) for found in inspection.warnings),
+        hints=tuple(_at_line(found, composed.lines, source) for found in inspection.hints),
+        links=tuple(
+            replace(link, line=_line(link.line, composed.lines, source, link.target)) for link in inspection.links
+        ),
     )
 
 
@@ -189,23 +193,32 @@ def inspect_block(key: str, html: str, *, organization_id: UUID) -> tuple[Findin
     return tuple(_at_line(found, composed.lines) for found in errors if found.field == "html")
 
 
-def _composed(html: str, markup: str, organization_id: UUID | None) -> Expanded:
+def _composed(html: str, markup: str, organization_id: UUID | None, *, has_lines: bool = False) -> Expanded:
+    """With `has_lines` MJML comes with line breaks of our own in its tags, which tell the author's lines."""
     if markup == Markup.MJML:
-        compiled = compile_mjml(html)
-        blocks = blocks_of(organization_id) if uses_blocks(compiled) else {}
-        # MJML is written anew: no line of the result is one of the author's.
-        return Expanded(expand_blocks(compiled, blocks).html if uses_blocks(compiled) else compiled, ())
+        compiled, lines = compile_with_lines(html) if has_lines else (compile_mjml(html), ())
+        if not uses_blocks(compiled):
+            return Expanded(compiled, lines)
+        expanded = expand_blocks(compiled, blocks_of(organization_id))
+        return Expanded(expanded.html, tuple(_line(line, lines) for line in expanded.lines))
     if not uses_blocks(html):
         return Expanded(html, ())
     return expand_blocks(html, blocks_of(organization_id))
 
 
-def _at_line(found: Finding, lines: tuple[int, ...]) -> Finding:
-    return replace(found, line=_line(found.line, lines)) if found.field == "html" else found
+def _at_line(found: Finding, lines: tuple[int, ...], source: str = "") -> Finding:
+    return replace(found, line=_line(found.line, lines, source, found.tag)) if found.field == "html" else found
 
 
-def _line(line: int, lines: tuple[int, ...]) -> int:
-    return lines[line - 1] if 0 < line <= len(lines) else 0
+def _line(line: int, lines: tuple[int, ...], source: str = "", words: str = "") -> int:
+    """The author's line for a line of the composed HTML (0: unknown). With `words` of it that stand in the author's
+    `source`: the line of the first ones from there on."""
+    known = lines[line - 1] if 0 < line <= len(lines) else 0
+    start = 0
+    for _ in range(known - 1 if words and source else 0):
+        start = source.find("\n", start) + 1
+    place = source.find(words, start) if words and source and line else -1
+    return source.count("\n", 0, place) + 1 if place >= 0 else known
 
 
 def blocks_of(organization_id: UUID | None) -> dict[str, str]:

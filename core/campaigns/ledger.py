@@ -53,11 +53,35 @@ class SampleState:
     now: datetime.datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StopExample:
+    """One of the mails that an automatic stop was made for: what the provider said, without addresses."""
+
+    message_id: UUID
+    words: str
+    is_complaint: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticStop:
+    """Why too many bad answers stopped a campaign. `words` are (what was said, how often); `domain` is the one whose
+    whole stream was stopped, "" when it was this campaign alone."""
+
+    stopped_at: datetime.datetime
+    looked_at: int
+    bounced: int
+    complained: int
+    domain: str
+    words: tuple[tuple[str, int], ...]
+    examples: tuple[StopExample, ...]
+
+
 @dataclass(frozen=True)
 class LedgerSource:
     """`release` gives everybody who waits for the winner a variant and makes them due, inside the caller's
     transaction; it returns how many batches. `results` of mails accepted up to a time (None: all) raises TookTooLong
-    past so many seconds (None: no limit)."""
+    past so many seconds (None: no limit). `stop` is the last automatic one of a campaign or of its domain.
+    """
 
     standing: Callable[[Campaign], Standing]
     versions: Callable[[Campaign], dict[UUID, VersionUse]]
@@ -65,6 +89,7 @@ class LedgerSource:
     results: Callable[[Campaign, datetime.datetime | None, float | None], list[VariantResult]]
     next_due_at: Callable[[Campaign], datetime.datetime | None]
     release: Callable[[Campaign, int], int]
+    stop: Callable[[Campaign], AutomaticStop | None]
 
 
 _sources: list[LedgerSource] = []

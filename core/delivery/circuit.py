@@ -13,20 +13,20 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models.functions import Now
 
+from core.campaigns.ledger import AutomaticStop, StopExample
 from core.campaigns.models import Campaign
 from core.campaigns.services import campaign_halted
 from core.campaigns.states import CampaignStatus, PauseReason
 from core.common.errors import DomainError
 from core.common.tenancy import require
 from core.delivery.bounces import HARD
-from core.delivery.models import StreamStop
+from core.delivery.models import Message, StreamStop
 from core.delivery.states import SkipReason
 
 logger = logging.getLogger(__name__)
@@ -232,11 +232,26 @@ def without_addresses(words: str) -> str:
     return _ADDRESS.sub("…", words)
 
 
-def stops_of(campaign: Campaign) -> list[dict[str, Any]]:
-    """The stops of a campaign and of its domain's stream, newest first, with the evidence (1 query). `examples` are
-    message ids: look up their addresses only for people who may see them."""
+def last_stop(campaign: Campaign) -> AutomaticStop | None:
+    """The newest stop of a campaign or of its domain's stream, with the mails that it was made for (2 queries)."""
     domain = campaign.from_email.rpartition("@")[2].lower()
     stops = StreamStop.objects.filter(organization_id=campaign.organization_id, domain=domain)
     stops = stops.filter(campaign_id=campaign.pk) | stops.filter(campaign=None)
-    shown = ("stopped_at", "looked_at", "bounced", "complained", "words", "examples", "campaign_id")
-    return [dict(zip(shown, row, strict=True)) for row in stops.order_by("-stopped_at").values_list(*shown)[:10]]
+    stop = stops.order_by("-stopped_at").first()
+    if stop is None:
+        return None
+    shown = ("pk", "words", "bounce_words", "complained_at")
+    mails = Message.objects.filter(organization_id=campaign.organization_id, pk__in=stop.examples)
+    examples = tuple(
+        StopExample(pk, without_addresses(words or bounce_words), complained_at is not None)
+        for pk, words, bounce_words, complained_at in mails.order_by("pk").values_list(*shown)
+    )
+    return AutomaticStop(
+        stopped_at=stop.stopped_at,
+        looked_at=stop.looked_at,
+        bounced=stop.bounced,
+        complained=stop.complained,
+        domain="" if stop.campaign_id else domain,
+        words=tuple((words, times) for words, times in stop.words),
+        examples=examples,
+    )

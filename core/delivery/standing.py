@@ -14,6 +14,7 @@ from core.campaigns.models import Campaign
 from core.common.tenancy import require
 from core.contacts.segments.people import time_limit
 from core.delivery.batches import HELD_UNTIL
+from core.delivery.circuit import last_stop
 from core.delivery.queries import campaign_progress
 
 # All attempts of most batches lie on one side of every correction, and their accepted mails are of one version. Only
@@ -158,4 +159,4 @@ def _names(campaign: Campaign) -> dict[str, Any]:
     return {"organization_id": campaign.organization_id, "campaign_id": campaign.pk, "held_until": HELD_UNTIL}
 
 
-LEDGER = LedgerSource(standing, versions, sample, results, next_due_at, release)
+LEDGER = LedgerSource(standing, versions, sample, results, next_due_at, release, last_stop)

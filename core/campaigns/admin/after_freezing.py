@@ -17,13 +17,14 @@ from core.campaigns.ledger import ledger
 from core.campaigns.models import Campaign, CampaignSnapshot
 from core.campaigns.shown_versions import (
     held_words,
+    messages_url,
     shares,
     shown_versions,
     shown_waiting,
     version_name,
     versions_sentence,
 )
-from core.campaigns.states import EDITABLE, FROZEN, CampaignStatus
+from core.campaigns.states import EDITABLE, FROZEN, CampaignStatus, PauseReason
 
 S = CampaignStatus
 
@@ -64,7 +65,10 @@ class FrozenActions(VersionActions, ABTestActions):
         standing = ledger().standing(campaign)
         versions = shown_versions(campaign)
         is_running = campaign.status == S.SENDING
+        is_stopped = campaign.status == S.PAUSED and campaign.pause_reason == PauseReason.AUTO
         return {
+            "stop": ledger().stop(campaign) if is_stopped else None,
+            "bad_url": messages_url(campaign, standing="failed"),
             "waiting": shown_waiting(campaign, request.user.pk),
             "shares": shares(campaign, standing) if campaign.status != S.MATERIALISING else (),
             "versions": versions,

@@ -146,6 +146,7 @@ MENU: tuple[MenuGroup, ...] = (
             ),
             MenuEntry("Sending problems", "report", "tracking_sendingalert_changelist", P.RESULTS_VIEW),
             MenuEntry("Messages", "outbox", "delivery_message_changelist", P.CAMPAIGNS_VIEW),
+            MenuEntry("Test sends", "forward_to_inbox", "delivery_mailtest_changelist", P.TEMPLATES_MANAGE),
             MenuEntry("Sandbox inbox", "inbox", "delivery_sandboxmail_changelist", P.SENDING_VIEW),
         ),
     ),

@@ -23,7 +23,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": "core.adminsite.context.environment_label",
     "DASHBOARD_CALLBACK": "core.adminsite.home.pages.home_context",
     "STYLES": [_static("adminsite/engagex.css")],
-    "SCRIPTS": [_static("adminsite/engagex.js")],
+    "SCRIPTS": [_static("adminsite/engagex.js"), _static("adminsite/drafts.js")],
     "BORDER_RADIUS": "8px",
     "COLORS": {
         "primary": {

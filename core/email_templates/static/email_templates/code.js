@@ -1,5 +1,4 @@
-/* The code fields of a template: CodeMirror in place of the textarea, merge tags to insert, and a question before
-   what was typed is lost. Without CodeMirror the textareas stay, and everything else works with them. */
+/* The code fields of a template: CodeMirror in place of the textarea, and merge tags to insert. Without CodeMirror the textareas stay, and everything else works with them. */
 (() => {
     "use strict";
     const form = document.querySelector("#content-main form");
@@ -242,14 +241,13 @@
         picker.addEventListener("toggle", () => { if (picker.open) search.focus(); });
     }
 
-    /* Leaving with unsaved changes asks. */
-    if (form && fields.length) {
-        let isChanged = Boolean(document.querySelector(".errorlist, .errornote"));
-        form.addEventListener("input", () => { isChanged = true; });
-        form.addEventListener("change", () => { isChanged = true; });
-        form.addEventListener("submit", () => { isChanged = false; });
-        window.addEventListener("beforeunload", (event) => { if (isChanged) event.preventDefault(); });
+    /* Put a whole source in the place of the old one; says whether the field has an editor. */
+    function write(name, text) {
+        const view = editors.get(name);
+        if (!view) return false;
+        view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: text } });
+        return true;
     }
 
-    window.exCode = { jump, replace, canChange, isEditor: () => fields.length > 0 };
+    window.exCode = { jump, replace, write, canChange, isEditor: () => fields.length > 0 };
 })();

@@ -234,7 +234,7 @@ class VersionActions:
             correction_ask_client(campaign_id=campaign.pk, snapshot_id=waiting.pk, by=user)
             return f"The correction of “{campaign}” waits for {whom}."
 
-        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined, no-any-return]
+        return self.confirmed(request, confirmation, perform=perform, done_url=change_url(campaign))  # type: ignore[attr-defined]
 
     def withdraw_correction(self, request: HttpRequest, object_id: UUID, snapshot_id: UUID) -> HttpResponse:
         campaign, waiting = self._waiting(request, object_id, snapshot_id)

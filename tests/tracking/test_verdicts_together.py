@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from core.tracking.choices import EventType, VerdictReason
 from core.tracking.verdicts.networks import NetworkKind, kind_of
 from core.tracking.verdicts.rule import Hit
-from core.tracking.verdicts.together import HIDDEN_LINK, REACH_SECONDS, Neighbour, surroundings
+from core.tracking.verdicts.together import BURSTS, HIDDEN_LINK, REACH_SECONDS, Neighbour, surroundings
 from tests.tracking.mailed import BROWSER
 
 NOON = datetime.datetime(2026, 5, 4, 12, tzinfo=datetime.UTC)
@@ -112,6 +112,34 @@ def test_surroundings_do_not_depend_on_the_order(hits: list[Neighbour], data: st
     places = data.draw(st.permutations(range(len(hits))))
     found, shuffled = surroundings(hits, LINKS), surroundings([hits[place] for place in places], LINKS)
     assert [found[place] for place in places] == shuffled
+
+
+@given(hits=st.lists(neighbours, max_size=30), links=st.sampled_from([LINKS, LINKS[:3], ()]))
+def test_surroundings_are_what_a_look_at_every_pair_finds(hits: list[Neighbour], links: tuple[str, ...]) -> None:
+    """Runs of links and neighbours are counted, not compared one by one: the outcome is the same."""
+    clicks = [hit for hit in hits if hit.link]
+
+    def crowd(one: Neighbour, least: int, seconds: float) -> bool:
+        runs = ([hit for hit in clicks if 0 <= apart(hit, start) <= seconds] for start in clicks)
+        return any(one in run and len({hit.link for hit in run}) >= least for run in runs)
+
+    for one, found in zip(hits, surroundings(hits, links), strict=True):
+        trapped = any(
+            hit.link == HIDDEN_LINK and hit.network == one.network and abs(apart(hit, one)) <= 120 for hit in hits
+        )
+        assert (VerdictReason.HONEYPOT in found) == trapped
+        people = [hit for hit in clicks if hit.hit.network in (NetworkKind.OTHER, NetworkKind.PEOPLE_PROXY)]
+        echoed = any(hit.link == one.link and abs(apart(hit, one)) <= 30 for hit in people)
+        is_cloud_click = bool(one.link) and one.hit.network is NetworkKind.DATA_CENTRE
+        assert (VerdictReason.ECHO in found) == (is_cloud_click and echoed)
+        is_burst = bool(one.link) and any(crowd(one, least, seconds) for least, seconds in BURSTS)
+        # Somebody's own click in the middle of it is spared.
+        assert VerdictReason.BURST not in found or is_burst
+        assert VerdictReason.BURST in found or not is_burst or one.hit.network is NetworkKind.OTHER
+
+
+def apart(one: Neighbour, other: Neighbour) -> float:
+    return (one.at - other.at).total_seconds()
 
 
 @given(hits=st.lists(neighbours, max_size=10), far=st.lists(neighbours, max_size=6), one=neighbours)

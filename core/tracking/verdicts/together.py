@@ -17,6 +17,8 @@ All of it is decided by hits at most REACH_SECONDS away, so that only a mail's n
 """
 
 import datetime
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -86,7 +88,7 @@ def _cluster_surroundings(hits: Sequence[Neighbour], links: frozenset[Hashable])
     for place in _spared(hits, [place for place in clicks if found[place]]):
         found[place].clear()
     add(VerdictReason.HONEYPOT, _beside_honeypot(hits))
-    sources = [hit for hit, reasons in zip(hits, found, strict=True) if reasons]
+    sources = [place for place, reasons in enumerate(found) if reasons]
     add(VerdictReason.SAME_VISIT, list(_same_visit(hits, sources)))
     add(VerdictReason.ECHO, _echoes(hits, clicks))
     return found
@@ -98,97 +100,137 @@ def judged_hits(hits: Sequence[Neighbour], links: Collection[Hashable] = ()) -> 
         yield neighbour.hit._replace(around=around)
 
 
-def _windows(hits: Sequence[Neighbour], places: Sequence[int], seconds: float) -> Iterator[Sequence[int]]:
-    """For each place the longest run from it on that spans at most `seconds`. `places` in order of time."""
-    end = 0
+def _crowds(
+    hits: Sequence[Neighbour],
+    places: Sequence[int],
+    seconds: float,
+    least: int,
+    among: Collection[Hashable] | None = None,
+) -> Iterator[int]:
+    """The places in runs of at most so many seconds with so many links (of `among`). `places` in order of time."""
+    links: Counter[Hashable] = Counter()
+    end = told = 0
     for start, place in enumerate(places):
         while end < len(places) and _apart(hits[places[end]], hits[place]) <= seconds:
+            links[hits[places[end]].link] += 1
             end += 1
-        yield places[start:end]
+        known = len(links) if among is None else sum(link in links for link in among)
+        if known >= least:
+            yield from places[max(start, told) : end]
+            told = end
+        links[hits[place].link] -= 1
+        if not links[hits[place].link]:
+            del links[hits[place].link]
 
 
 def _bursts(hits: Sequence[Neighbour], clicks: Sequence[int]) -> Iterator[int]:
     for least, seconds in BURSTS:
-        for window in _windows(hits, clicks, seconds):
-            if len(_links(hits, window)) >= least:
-                yield from window
+        yield from _crowds(hits, clicks, seconds, least)
 
 
 def _all_links(hits: Sequence[Neighbour], clicks: Sequence[int], links: frozenset[Hashable]) -> Iterator[int]:
-    if len(links) < FEWEST_OF_ALL:
-        return
-    for window in _windows(hits, clicks, ALL_LINKS_SECONDS):
-        if links <= _links(hits, window):
-            yield from window
+    if len(links) >= FEWEST_OF_ALL:
+        yield from _crowds(hits, clicks, ALL_LINKS_SECONDS, len(links), links)
 
 
 def _cloud_tours(hits: Sequence[Neighbour], clicks: Sequence[int]) -> Iterator[int]:
     least, seconds = CLOUD_TOUR
     from_cloud = [place for place in clicks if hits[place].hit.network is NetworkKind.DATA_CENTRE]
-    for window in _windows(hits, from_cloud, seconds):
-        if len(_links(hits, window)) >= least:
-            yield from window
+    yield from _crowds(hits, from_cloud, seconds, least)
+
+
+class _Moments:
+    """When there was what, to count what lies around a moment: a mail may be hit a hundred thousand times, so that
+    no hit may be compared with each of the others."""
+
+    def __init__(self) -> None:
+        self._times: dict[Hashable, list[int]] = {}
+
+    def note(self, hit: Neighbour, *kinds: Hashable) -> None:
+        """In order of time."""
+        for kind in kinds:
+            self._times.setdefault(kind, []).append(_microseconds(hit))
+
+    def near(self, hit: Neighbour, kind: Hashable, seconds: float) -> int:
+        times, at, reach = self._times.get(kind, []), _microseconds(hit), round(seconds * 1_000_000)
+        return bisect_right(times, at + reach) - bisect_left(times, at - reach)
 
 
 def _spared(hits: Sequence[Neighbour], scan: Sequence[int]) -> list[int]:
-    """Clicks in the middle of a scan that are somebody's own. Of one network at most: more of them are a scan that is
-    spread over networks."""
-    own = [place for place in scan if _is_own(hits, scan, hits[place])]
-    return [place for place in own if all(_are_one_persons(hits[place], hits[other]) for other in own)]
+    """Clicks in the middle of a scan (`scan` in order of time) that are somebody's own. Of one network at most: more of
+    them are a scan that is spread over networks."""
+    moments, owners = _Moments(), _Moments()
+    for hit in (hits[place] for place in scan):
+        moments.note(hit, "any", ("network", hit.network), ("link", hit.link), (hit.network, hit.link))
+    own = [place for place in scan if _is_own(hits[place], moments)]
+    for place in own:
+        owners.note(hits[place], "any", ("network", hits[place].network))
+    return [place for place in own if _is_only_owner(hits[place], owners)]
 
 
-def _are_one_persons(one: Neighbour, other: Neighbour) -> bool:
-    return one.network == other.network or _apart(one, other) > ALL_LINKS_SECONDS
+def _is_only_owner(hit: Neighbour, owners: _Moments) -> bool:
+    return owners.near(hit, "any", ALL_LINKS_SECONDS) == owners.near(hit, ("network", hit.network), ALL_LINKS_SECONDS)
 
 
-def _is_own(hits: Sequence[Neighbour], scan: Sequence[int], click: Neighbour) -> bool:
+def _is_own(click: Neighbour, scan: _Moments) -> bool:
+    """Whether its network opened this link only, and others opened it, too, and further ones."""
     if not click.network or click.hit.network not in _PEOPLE:
         return False
-    near = [hits[other] for other in scan if _apart(hits[other], click) <= ALL_LINKS_SECONDS]
-    others = {other.link for other in near if other.network != click.network}
-    is_alone = all(other.link == click.link for other in near if other.network == click.network)
-    return is_alone and click.link in others and len(others) > 1
+    every, of_network, of_link, alike = (
+        scan.near(click, kind, ALL_LINKS_SECONDS)
+        for kind in ("any", ("network", click.network), ("link", click.link), (click.network, click.link))
+    )
+    return of_network == alike < of_link < every
 
 
 def _beside_honeypot(hits: Sequence[Neighbour]) -> Iterator[int]:
-    trapped = [hit for hit in hits if hit.hit.type == EventType.TRAPPED]
+    traps = _Moments()
+    for hit in hits:
+        if hit.hit.type == EventType.TRAPPED:
+            traps.note(hit, hit.network)
     for place, hit in enumerate(hits):
-        if any(trap.network == hit.network and _apart(trap, hit) <= HONEYPOT_SECONDS for trap in trapped):
+        if traps.near(hit, hit.network, HONEYPOT_SECONDS):
             yield place
 
 
-def _same_visit(hits: Sequence[Neighbour], sources: Sequence[Neighbour]) -> Iterator[int]:
+def _same_visit(hits: Sequence[Neighbour], sources: Sequence[int]) -> Iterator[int]:
+    """`sources` in order of time."""
+    moments, own = _Moments(), frozenset(sources)
+    for hit in (hits[place] for place in sources):
+        moments.note(hit, "any", ("network", hit.network), ("agent", hit.hit.user_agent))
     for place, hit in enumerate(hits):
-        if any(source is not hit and _is_same_visit(source, hit) for source in sources):
+        if _is_same_visit(hit, moments, itself=place in own):
             yield place
 
 
-def _is_same_visit(source: Neighbour, hit: Neighbour) -> bool:
-    apart = _apart(source, hit)
-    if apart > SAME_VISIT_SECONDS:
-        return False
-    if source.network and source.network == hit.network:
+def _is_same_visit(hit: Neighbour, sources: _Moments, *, itself: bool) -> bool:
+    if hit.network and sources.near(hit, ("network", hit.network), SAME_VISIT_SECONDS) > itself:
         return True
     # A scan that is spread over networks leaves no other tie. Clicks need none: they are part of the scan themselves.
-    is_open = hit.link is None and kind_of(hit.hit.user_agent) is not AgentKind.IMAGE_PROXY
-    return is_open and (apart <= SAME_MOMENT_SECONDS or source.hit.user_agent == hit.hit.user_agent)
+    if hit.link is not None or kind_of(hit.hit.user_agent) is AgentKind.IMAGE_PROXY:
+        return False
+    return (
+        sources.near(hit, "any", SAME_MOMENT_SECONDS) > itself
+        or sources.near(hit, ("agent", hit.hit.user_agent), SAME_VISIT_SECONDS) > itself
+    )
 
 
 def _echoes(hits: Sequence[Neighbour], clicks: Sequence[int]) -> Iterator[int]:
+    people = _Moments()
+    for hit in (hits[place] for place in clicks):
+        if hit.hit.network in _PEOPLE:
+            people.note(hit, hit.link)
     for place in clicks:
         own = hits[place]
-        if own.hit.network is not NetworkKind.DATA_CENTRE:
-            continue
-        others = (hits[other] for other in clicks)
-        if any(
-            other.link == own.link and other.hit.network in _PEOPLE and _apart(other, own) <= ECHO_SECONDS
-            for other in others
-        ):
+        if own.hit.network is NetworkKind.DATA_CENTRE and people.near(own, own.link, ECHO_SECONDS):
             yield place
 
 
-def _links(hits: Sequence[Neighbour], places: Sequence[int]) -> frozenset[Hashable]:
-    return frozenset(hits[place].link for place in places)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+def _microseconds(hit: Neighbour) -> int:
+    return (hit.at - _EPOCH) // datetime.timedelta(microseconds=1)
 
 
 def _apart(one: Neighbour, other: Neighbour) -> float:

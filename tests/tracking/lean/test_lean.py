@@ -1,6 +1,7 @@
 """Opens and clicks in front of Django, from the request to the event, with every part away in turn."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +22,10 @@ from core.tracking import hits
 from core.tracking.choices import EventType, LossReason, Verdict
 from core.tracking.lean import drain, queue
 from core.tracking.lean.app import LeanTracking
-from core.tracking.lean.hits import STREAM
+from core.tracking.lean.hits import FIELD, STREAM, half_of, packed
 from core.tracking.lean.links import cache_key, stored_links
 from core.tracking.lean.queue import HitQueue
-from core.tracking.models import AnalyticsEvent, HeldHit, LostHits
+from core.tracking.models import AnalyticsEvent, CampaignPart, HeldHit, LostHits
 from core.tracking.tasks import read_hits, remember_links
 from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign
 
@@ -447,6 +448,38 @@ def test_worker_killed_between_commit_and_acknowledgement_makes_no_second_event(
         assert redis.xlen(STREAM) == 3
         assert drain.drain()["hits"] == 0
     assert len(events()) == 3
+    assert redis.xlen(STREAM) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_full_block_of_which_one_half_fails_is_written_whole_and_once_by_the_next_worker(
+    florist: Organization, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with organization_scope(florist):
+        mails = mailed_campaign(florist, 12)
+    raws = [packed(mail.pk, 0, 1_750_000_000_000, ("GET", BROWSER, "en", "")) for mail in mails.messages for _ in "ab"]
+    assert {half_of(raw) for raw in raws} == {0, 1}
+    for raw in raws:
+        redis.xadd(STREAM, {FIELD: raw})
+    monkeypatch.setattr(drain, "WORTH_TWO", 2)
+    real = drain._take
+
+    def killed(block: Any) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            return real(block)
+        raise DatabaseError("killed here")
+
+    with all_organizations(reason="test"):
+        monkeypatch.setattr(drain, "_take", killed)
+        with pytest.raises(DatabaseError):
+            drain.drain()
+        assert redis.xlen(STREAM) == 24
+        assert 0 < AnalyticsEvent.objects.count() < 24
+        monkeypatch.setattr(drain, "_take", real)
+        assert drain.drain()["hits"] == 24 - sum(half_of(raw) == 0 for raw in raws)
+        whole = CampaignPart.objects.get(campaign=mails.campaign, part="all", type="opened", verdict="human")
+    assert (whole.total, whole.firsts) == (24, 12)
+    assert len(events()) == 24
     assert redis.xlen(STREAM) == 0
 
 

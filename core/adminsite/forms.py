@@ -13,7 +13,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from core.accounts.choices import OrganizationStatus, Role
+from core.accounts.choices import ApprovalPolicy, OrganizationStatus, Role
 from core.accounts.errors import LogoRefused
 from core.accounts.forms import color_widget, refusal_of, time_zone_widget
 from core.accounts.logos import MAX_BYTES, Logo, read_logo
@@ -23,7 +23,9 @@ from core.accounts.services import RANKS, rank_in
 from core.adminsite.line_lists import HostsField, LinesField
 from core.campaigns.models import Campaign
 from core.campaigns.states import RUNNING, CampaignStatus
+from core.subscriptions.features import CLIENT_APPROVAL
 from core.subscriptions.models import Plan
+from core.subscriptions.queries import feature_lock
 from core.subscriptions.services import member_add, member_change
 
 _CHOSEN_BRAND_FIELDS = ("text_color", "background_color", "mail_font")
@@ -63,6 +65,12 @@ class LoginForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.input_type = "email"
+
+
+def _lock_choice(field: Any, value: str, lock: str) -> None:
+    """Show a choice that the plan lacks as what it is, and say which plans have it."""
+    field.choices = [(key, f"{label} (not in the plan)" if key == value else label) for key, label in field.choices]
+    field.help_text = lock
 
 
 class OrganizationForm(forms.ModelForm):
@@ -111,6 +119,9 @@ class OrganizationForm(forms.ModelForm):
         for name in _KEPT_WHEN_EMPTY:
             if name in self.fields:
                 self.fields[name].required = False  # left empty: as it was
+        self._client_lock = feature_lock(self.instance.pk, CLIENT_APPROVAL) if "approval_policy" in self.fields else ""
+        if self._client_lock:
+            _lock_choice(self.fields["approval_policy"], ApprovalPolicy.CLIENT, self._client_lock)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -118,6 +129,14 @@ class OrganizationForm(forms.ModelForm):
             if name in self.fields and not cleaned.get(name):
                 cleaned[name] = self.initial.get(name) or getattr(Organization(), name)
         return cleaned
+
+    def clean_approval_policy(self) -> str:
+        """A rule that the plan cannot fulfil would keep every campaign back; one that stands may stay."""
+        policy: str = self.cleaned_data["approval_policy"]
+        is_new = policy == ApprovalPolicy.CLIENT != self.initial.get("approval_policy")
+        if is_new and self._client_lock:
+            raise forms.ValidationError(self._client_lock)
+        return policy
 
     def clean_logo(self) -> Logo | None:
         upload = self.cleaned_data.get("logo")

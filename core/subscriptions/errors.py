@@ -11,3 +11,9 @@ class NoUsableSubscription(DomainError):
     """The client has no plan, or one that is suspended, cancelled or expired."""
 
     code = "no_usable_subscription"
+
+
+class FeatureLocked(DomainError):
+    """The client's plan does not include this feature. Field: feature (its path)."""
+
+    code = "feature_locked"

@@ -4,13 +4,15 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+AB_TESTING = "ab_testing.enabled"
+CLIENT_APPROVAL = "approvals.client_link"
 FEATURES: dict[str, str] = {
     "export_formats.csv": "Export lists as CSV",
     "export_formats.xlsx": "Export lists as XLSX",
     "export_formats.pdf": "Reports as PDF",
     "automation.enabled": "Sequences",
-    "ab_testing.enabled": "A/B tests",
-    "approvals.client_link": "Approval by a link for the client",
+    AB_TESTING: "A/B tests",
+    CLIENT_APPROVAL: "Approval by a link for the client",
     "content_studio.enabled": "Content studio",
 }
 

@@ -8,6 +8,8 @@ from uuid import UUID
 from django.utils import timezone
 
 from core.subscriptions.choices import MONTHLY, Metric
+from core.subscriptions.errors import FeatureLocked
+from core.subscriptions.features import FEATURES
 from core.subscriptions.models import Plan, Subscription, Usage
 from core.subscriptions.usage import LEVEL_MONTH, month_of
 
@@ -99,3 +101,27 @@ def _of(pk: UUID, subscription: Subscription | None, used: dict[tuple[UUID, str]
         for metric in Metric
     }
     return PlanUsage(pk, subscription, metrics)
+
+
+def feature_lock(organization_id: UUID, feature: str) -> str:
+    """Why the client cannot use this feature (a path of FEATURES), and which plans have it; "" when it can.
+
+    One query, two when it is locked.
+    """
+    subscription = Subscription.objects.filter(organization_id=organization_id).select_related("plan").first()
+    if subscription is not None and subscription.plan.has_feature(feature):
+        return ""
+    whose = f"The plan {subscription.plan} does" if subscription is not None else "A client without a plan does"
+    offered = [plan.name for plan in Plan.objects.filter(is_public=True) if plan.has_feature(feature)]
+    which = f" {_listed(offered)} {'does' if len(offered) == 1 else 'do'}." if offered else ""
+    return f"{whose} not include “{FEATURES[feature]}”.{which} A superuser can change the plan under Subscriptions."
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def require_feature(organization_id: UUID, feature: str) -> None:
+    """Raises FeatureLocked with the sentence of `feature_lock`."""
+    if lock := feature_lock(organization_id, feature):
+        raise FeatureLocked(lock, feature=feature)

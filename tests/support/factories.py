@@ -22,9 +22,14 @@ HTML = (
 )
 
 
+CAMPAIGN_FEATURES = {"ab_testing": {"enabled": True}, "approvals": {"client_link": True}}
+
+
 def make_plan(**fields: Any) -> Plan:
+    """A plan without limits, with every feature of campaigns, unless the fields say otherwise."""
     name = fields.pop("name", f"Plan {new_id().hex[-8:]}")
-    return Plan.objects.create(**{"name": name, "slug": name.lower().replace(" ", "-"), **fields})
+    defaults = {"name": name, "slug": name.lower().replace(" ", "-"), "features": CAMPAIGN_FEATURES}
+    return Plan.objects.create(**{**defaults, **fields})
 
 
 def make_organization(name: str, *, plan: Plan | None = None, **fields: Any) -> Organization:

@@ -28,6 +28,8 @@ from core.campaigns.states import ABMetric, CampaignStatus
 from core.common.errors import DomainError
 from core.common.request_context import current_context
 from core.common.tasks import wake
+from core.subscriptions.features import AB_TESTING
+from core.subscriptions.queries import require_feature
 
 logger = logging.getLogger(__name__)
 
@@ -58,13 +60,15 @@ class VariantDraft:
 def ab_test_set(*, campaign_id: UUID, version: int, plan: ABPlan, variants: Sequence[VariantDraft]) -> ABTest:
     """Say what a draft tries; the variants take the place of those before, A first.
 
-    Raises BadTest for a number of variants that is no test, IllegalTransition when the campaign is no draft any more,
-    ChangedMeanwhile when it was edited since `version` was read.
+    Raises BadTest for a number of variants that is no test, FeatureLocked when the client's plan has no tests,
+    IllegalTransition when the campaign is no draft any more, ChangedMeanwhile when it was edited since `version` was
+    read.
     """
     if not FEWEST_VARIANTS <= len(variants) <= MOST_VARIANTS:
         raise BadTest(f"A test compares {FEWEST_VARIANTS} to {MOST_VARIANTS} variants. This one has {len(variants)}.")
     campaign_hold_draft(campaign_id=campaign_id, version=version)
     campaign = Campaign.objects.get(pk=campaign_id)
+    require_feature(campaign.organization_id, AB_TESTING)
     before = [str(variant) for variant in variants_of(campaign)]
     test, _ = ABTest.objects.update_or_create(
         campaign=campaign, defaults={"organization_id": campaign.organization_id, **asdict(plan)}

@@ -38,6 +38,8 @@ from core.email_templates.models import EmailTemplate
 from core.email_templates.preview import preview_mail
 from core.email_templates.queries import sample_values
 from core.email_templates.views import keep_frame
+from core.subscriptions.features import AB_TESTING
+from core.subscriptions.queries import feature_lock
 
 VERSION, STEP = "_version", "_step"
 _UNITS = (("60", "hours"), ("1440", "days"), ("1", "minutes"))
@@ -171,6 +173,7 @@ class ABTestActions:
             "can_remove": len(variants) > FEWEST_VARIANTS,
             "version": request.POST.get(VERSION, campaign.version),
             "has_test": test is not None,
+            "lock": feature_lock(campaign.organization_id, AB_TESTING),
             "sample": sample_words(campaign, test, len(stored), counts.sendable if counts else None) if test else "",
             "previews": [_preview(request, campaign, variant) for variant in stored],
             "rule": RULE,

@@ -25,6 +25,8 @@ from core.campaigns.models import Approval, Campaign
 from core.campaigns.queries import quick_campaign_audience
 from core.campaigns.states import ApprovalStage, CampaignStatus
 from core.common.errors import DomainError
+from core.subscriptions.features import CLIENT_APPROVAL
+from core.subscriptions.queries import feature_lock
 
 VERSION = "_version"
 _NAMED_REVIEWERS = 5
@@ -180,5 +182,11 @@ def ask_context(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         else f"1 person of {campaign.organization} is to get “{campaign}” from {campaign.from_email}.",
         "reviewers": f"{named} and {others} more" if others > 0 else named,
         "asks_client": ApprovalStage.CLIENT in stages,
-        "problem": "" if stages else f"{campaign.organization} asks for no approval. It can be sent as it is.",
+        "problem": _ask_problem(campaign, stages),
     }
+
+
+def _ask_problem(campaign: Campaign, stages: tuple[ApprovalStage, ...]) -> str:
+    if not stages:
+        return f"{campaign.organization} asks for no approval. It can be sent as it is."
+    return feature_lock(campaign.organization_id, CLIENT_APPROVAL) if ApprovalStage.CLIENT in stages else ""

@@ -31,6 +31,8 @@ from core.common.validators import validate_one_line
 from core.email_templates.forms import CODE_ATTRIBUTES
 from core.email_templates.merge_tags import MAX_SOURCE_CHARACTERS
 from core.email_templates.views import SOURCE_FIELDS
+from core.subscriptions.features import CLIENT_APPROVAL
+from core.subscriptions.queries import feature_lock
 
 VERSION, STEP, CONFIRM, EDIT = "_version", "_step", "confirm", "edit"
 _CONTENT = ("subject", "preheader", "from_name", "reply_to", "html", "text")
@@ -227,7 +229,7 @@ class VersionActions:
             ),
             facts=_correction_facts(waiting),
             notes=("Look at the mail on the campaign's page before you hand it on.",),
-            problem=why_not_release(user, waiting, campaign),
+            problem=why_not_release(user, waiting, campaign) or feature_lock(campaign.organization_id, CLIENT_APPROVAL),
         )
 
         def perform() -> str:

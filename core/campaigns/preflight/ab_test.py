@@ -10,6 +10,8 @@ from core.campaigns.models import Campaign, CampaignVariant
 from core.campaigns.preflight.case import Case, variant_case
 from core.campaigns.preflight.registry import Found, Level, Needs, Problem, Reads, check, checks
 from core.campaigns.states import ScheduleZone
+from core.subscriptions.features import AB_TESTING
+from core.subscriptions.queries import feature_lock
 
 FEW_PEOPLE = 200
 """Below so many a variant, only huge differences show: of 200 people, 95 % intervals of a rate of 20 % are 11 points
@@ -20,6 +22,8 @@ wide."""
 def variants_can_be_sent(case: Case) -> Iterator[Found]:
     if case.ab_test is None:
         return
+    if lock := feature_lock(case.organization_id, AB_TESTING):
+        yield Found(f"{lock} Until then, remove the test to send the campaign.", "ab_locked")
     if len(case.variants) < FEWEST_VARIANTS:
         yield Found("The A/B test needs two variants at least. Add one, or remove the test.", "ab_variants")
     if case.campaign.schedule_zone == ScheduleZone.RECIPIENT:

@@ -27,6 +27,8 @@ from core.campaigns.preflight.approval import NEEDS_APPROVAL
 from core.campaigns.services import campaign_to_draft, campaign_to_review, refuse_other_version
 from core.campaigns.states import ApprovalStage, ApprovalState, CampaignStatus
 from core.common.tasks import wake
+from core.subscriptions.features import CLIENT_APPROVAL
+from core.subscriptions.queries import require_feature
 
 LONGEST_LINK_DAYS = 60
 SEND_TASK = "delivery.send_approval_mails"
@@ -38,10 +40,13 @@ _IN_THE_CHAIN = (CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
 def approval_request(*, campaign_id: UUID, version: int | None, by: User, asked: Asked) -> Approval:
     """Put a draft into review and ask the first stage that has not agreed to exactly this yet.
 
-    Raises ApprovalRefused (no rule, agreed already, nobody to ask), CampaignNotReady when the content cannot be looked
-    at, NotYours, IllegalTransition, ChangedMeanwhile; then nothing has changed.
+    Raises ApprovalRefused (no rule, agreed already, nobody to ask), FeatureLocked, CampaignNotReady when the content
+    cannot be looked at, NotYours, IllegalTransition, ChangedMeanwhile; then nothing has changed.
     """
     campaign = locked_campaign(campaign_id)
+    if ApprovalStage.CLIENT in stages_of(campaign.organization):
+        # Said before the team has worked on it: the client's turn would come later.
+        require_feature(campaign.organization_id, CLIENT_APPROVAL)
     if not may_manage(by, campaign.organization_id):
         raise NotYours(f"Asking for approval needs the right to write campaigns of {campaign.organization}.")
     refuse_other_version(campaign, version)
@@ -88,8 +93,10 @@ def open_stage(
     parts: dict[str, str] | None = None,
     revision: int = 0,
 ) -> Approval:
-    """The request as a row, and for the client its mail. `revision` as in Approval."""
+    """The request as a row, and for the client its mail. `revision` as in Approval. Raises FeatureLocked."""
     is_client = stage == ApprovalStage.CLIENT
+    if is_client:
+        require_feature(campaign.organization_id, CLIENT_APPROVAL)
     approval = Approval.objects.create(
         organization_id=campaign.organization_id,
         campaign=campaign,

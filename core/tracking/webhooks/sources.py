@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -62,7 +62,9 @@ def item_again(dead: DeadEvent) -> Item:
     endpoint = dead.endpoint
     if endpoint.kind == WebhookKind.EVENTS and provider_of(endpoint) == SENDGRID:
         found = sendgrid.read(dead.event, received_at=dead.created_at)
-        return Item(found.key, dict, found.arrival)
+        # Without an id of SendGrid's an event is all that it said, of which not all was kept.
+        arrival = replace(found.arrival, event_key=dead.event_key) if found.arrival else None
+        return Item(dead.event_key, dict, arrival)
     try:
         arrival, reply = restored(dead.event)
     except NotKept as error:

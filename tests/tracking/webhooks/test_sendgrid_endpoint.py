@@ -20,6 +20,7 @@ from core.tracking.models import AnalyticsEvent, DeadEvent, WebhookEndpoint, Web
 from core.tracking.tasks import read_posts
 from core.tracking.webhooks import views
 from core.tracking.webhooks.links import webhook_url
+from core.tracking.webhooks.services import dead_event_replay
 from tests.support.sendgrid_events import EventSigner, event
 from tests.tracking.mailed import Mailed, mailed_campaign
 
@@ -308,3 +309,21 @@ def test_no_address_is_kept_anywhere(mailed: Mailed, endpoint: WebhookEndpoint, 
         words = Message.objects.get(pk=mailed.messages[0].pk).bounce_words
     assert "user unknown" in words
     assert not any("person@people.example" in text for text in [*rows, words])
+
+
+def test_event_without_an_id_that_was_set_aside_and_applied_is_the_same_event_when_it_comes_again(
+    mailed: Mailed, endpoint: WebhookEndpoint, signer: EventSigner
+) -> None:
+    told = {**event("delivered", mailed.messages[0].pk), "category": "spring"}
+    del told["sg_event_id"]
+    with organization_scope(mailed.campaign.organization_id):
+        known = Message.objects.get(pk=mailed.messages[0].pk)
+        mailed.messages[0].delete()
+    post(endpoint, [told], signer)
+    read()
+    with organization_scope(mailed.campaign.organization_id):
+        known.save(force_insert=True)
+        dead_event_replay(dead_event_id=DeadEvent.objects.get().pk)
+    post(endpoint, [told, event("delivered", mailed.messages[1].pk)], signer)
+    read()
+    assert count(AnalyticsEvent) == 2

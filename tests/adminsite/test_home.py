@@ -23,6 +23,7 @@ from core.subscriptions.choices import Metric
 from core.subscriptions.models import Subscription
 from core.subscriptions.usage import reserve
 from core.tracking.models import CampaignPart, OrganizationPeriod
+from core.tracking.queries.clients import NEWEST, newest_campaigns
 from tests.support import factories
 
 SWITCH = reverse_lazy("admin:switch_organization")
@@ -344,3 +345,14 @@ def test_button_of_a_row_opens_its_page_at_that_client(
     assert browser.get("/admin/").context["current_client"] == florist
     away = browser.post(f"{SWITCH}?next=https://evil.example/", {"organization": str(florist.pk)})
     assert away["Location"] == "/admin/"
+
+
+def test_newest_campaigns_are_those_that_started_last_however_early_they_were_written(florist: Organization) -> None:
+    now = timezone.now()
+    with organization_scope(florist):
+        factories.make_campaign(florist, name="Written first", status="sent", started_at=now)
+        for day in range(1, NEWEST + 1):
+            started = now - datetime.timedelta(days=day)
+            factories.make_campaign(florist, name=f"{day} days ago", status="sent", started_at=started)
+        found = [campaign.name for campaign in newest_campaigns([florist.pk])[florist.pk]]
+    assert (found[0], len(found)) == ("Written first", NEWEST)

@@ -84,6 +84,11 @@ class Campaign(UUIDModel, TimeStamped, OrganizationOwned):
         indexes = [
             models.Index(fields=["organization", "-id"], name="campaigns_campaign_newest"),
             models.Index(fields=["status", "scheduled_at"], name="campaigns_campaign_due"),
+            models.Index(
+                fields=["organization", "-started_at", "-id"],
+                condition=models.Q(started_at__isnull=False),
+                name="campaigns_campaign_started",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from core.tracking.models import OrganizationPeriod
 NEWEST = 13
 """The last campaign, and twelve to compare it with."""
 
-# The index of a client's newest campaigns answers the inner query, the unique index of counters the outer one.
+# The index of a client's started campaigns answers the inner query, the unique index of counters the outer one.
 _NEWEST_CAMPAIGNS = """
     SELECT campaign.organization_id, campaign.id, campaign.name, campaign.status, campaign.started_at,
            coalesce(counted.sent, 0), coalesce(counted.opened, 0), coalesce(counted.clicked, 0),
@@ -25,7 +25,7 @@ _NEWEST_CAMPAIGNS = """
      CROSS JOIN LATERAL (
            SELECT organization_id, id, name, status, started_at FROM campaigns_campaign
             WHERE organization_id = client.organization_id AND started_at IS NOT NULL
-            ORDER BY id DESC LIMIT %(newest)s
+            ORDER BY started_at DESC, id DESC LIMIT %(newest)s
      ) AS campaign
       LEFT JOIN LATERAL (
            SELECT sum(firsts) FILTER (WHERE type = 'sent') AS sent,

@@ -14,6 +14,7 @@ from django.utils.crypto import get_random_string
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from redis.exceptions import RedisError
 
 from core.accounts.access import Access
 from core.accounts.model_admins.confirmation import Confirmation
@@ -27,6 +28,7 @@ from core.reports import presentation as words
 from core.reports import services
 from core.reports.choices import Language, Period, ReportFormat
 from core.reports.drafts import keep_draft, kept_draft
+from core.reports.errors import ReportRefused
 from core.reports.forms import BuilderForm, initial_of
 from core.reports.mailing import mail_problem
 from core.reports.models import ReportDefinition
@@ -171,7 +173,10 @@ def report_preview(request: HttpRequest) -> HttpResponse:
         problems = [str(error) for name in wanted for error in form.errors.get(name, [])]
         if problems:
             return JsonResponse({"problem": problems[0]})
-        return JsonResponse({"frame_url": _kept_preview(request, form.spec())})
+        try:
+            return JsonResponse({"frame_url": _kept_preview(request, form.spec())})
+        except DomainError as problem:
+            return JsonResponse({"problem": str(problem)})
 
 
 def _kept_preview(request: HttpRequest, spec: ReportSpec) -> str:
@@ -179,7 +184,10 @@ def _kept_preview(request: HttpRequest, spec: ReportSpec) -> str:
     user = _access(request).user
     html = page_text(services.spec_document(spec, prepared_by=user.full_name or user.email))
     key = get_random_string(22)
-    cache.set(_preview_key(request, key), html, PREVIEW_SECONDS)
+    try:
+        cache.set(_preview_key(request, key), html, PREVIEW_SECONDS)
+    except RedisError as error:
+        raise ReportRefused("The preview cannot be shown for a moment. The report can be made all the same.") from error
     return reverse("admin:report_preview_frame", args=[key])
 
 

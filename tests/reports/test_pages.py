@@ -1,18 +1,20 @@
 """The builder, the page of a report and the link without login."""
 
 import datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from redis.exceptions import RedisError
 
 from core.accounts.choices import Role
 from core.accounts.models import Organization
 from core.common.tenancy import all_organizations, organization_scope
 from core.common.tokens import Purpose, sign
-from core.reports import public_views, services
+from core.reports import drafts, public_views, services, views
 from core.reports.choices import FileState, Period, ReportFormat, Section
 from core.reports.links import report_pdf_url, report_url
 from core.reports.models import ReportDefinition, ReportFile, ReportMail, ReportPack
@@ -90,6 +92,21 @@ def test_nonsense_in_the_builder_is_explained_and_changes_nothing(
     assert preview.status_code == 200
     with organization_scope(petal):
         assert not ReportDefinition.objects.exists()
+
+
+def test_builder_works_while_redis_is_away(
+    browser: Client, petal: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_arguments: Any) -> None:
+        raise RedisError
+
+    for module in (views, drafts):
+        monkeypatch.setattr(module, "cache", SimpleNamespace(get=away, set=away))
+    assert "cannot be shown for a moment" in browser.get(f"{reverse(BUILDER)}?draft=abc").content.decode()
+    assert "cannot be shown" in browser.post(reverse("admin:report_preview"), TYPED).json()["problem"]
+    typed = {**TYPED, "action": "save", "name": "Weekly", "frequency": "weekly", "others": "a@client.example"}
+    assert b"Plan it" in browser.post(reverse(BUILDER), typed).content
+    assert browser.post(reverse(BUILDER), {**TYPED, "action": "make"}).status_code == 302
 
 
 def test_section_that_is_posted_twice_is_in_the_report_once(browser: Client, petal: Organization) -> None:

@@ -211,7 +211,7 @@ def test_leaving_with_unsaved_changes_asks(window: Screen) -> None:
 def test_bar_on_a_phone_in_the_dark(window: Screen) -> None:
     typed(window)
     page = reopened(window, f"{TEMPLATES}add/")
-    page.evaluate("localStorage.setItem('_x_adminTheme', '\"dark\"')")
+    page.emulate_media(color_scheme="dark")
     page.set_viewport_size({"width": 390, "height": 844})
     page.reload()
 

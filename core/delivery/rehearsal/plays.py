@@ -1,6 +1,7 @@
 """What a rehearsal builds: the campaign's mail, or with an A/B test one for each variant, and who gets which."""
 
 import hashlib
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -74,9 +75,10 @@ class Play:
         divided, values = self.lanes.divide(chosen, values, turn)
         rows = _rows(_IN_ORDER.format(laned=divided), values)
         by_variant = dict(zip(self.lanes.variants, self.mails, strict=True))
+        in_turn = itertools.cycle(self.mails)
         return [
-            Player(pk, reason, by_variant.get(variant) or self.mails[(place + turn) % len(self.mails)], not variant)
-            for place, (pk, reason, variant) in enumerate(rows)
+            Player(pk, reason, by_variant[variant] if variant else next(in_turn), not variant)
+            for pk, reason, variant in rows
         ]
 
 

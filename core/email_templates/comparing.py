@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.email_templates.models import EmailTemplateVersion
+from core.email_templates.models import EmailTemplateVersion, TemplateBlockVersion
 
 CONTEXT_LINES = 3
 MAX_LINES = 3_000
@@ -36,9 +36,30 @@ class ComparedField:
     is_cut: bool
 
 
-def compared_fields(older: EmailTemplateVersion, newer: EmailTemplateVersion) -> list[ComparedField]:
-    """The fields that differ, in the order of the form."""
-    shown = [
+def compared_fields(
+    older: EmailTemplateVersion | TemplateBlockVersion, newer: EmailTemplateVersion | TemplateBlockVersion
+) -> list[ComparedField]:
+    """The fields that differ between two versions of one thing, in the order of the form."""
+    if isinstance(older, EmailTemplateVersion) and isinstance(newer, EmailTemplateVersion):
+        shown = _template_fields(older, newer)
+    elif isinstance(older, TemplateBlockVersion) and isinstance(newer, TemplateBlockVersion):
+        shown = _block_fields(older, newer)
+    else:
+        raise TypeError("Versions of two kinds cannot be compared.")
+    return [compared(label, before, after) for label, before, after in shown if before != after]
+
+
+def _block_fields(older: TemplateBlockVersion, newer: TemplateBlockVersion) -> list[tuple[str, str, str]]:
+    return [
+        ("Name", older.name, newer.name),
+        ("Name in templates", older.key, newer.key),
+        ("Category", older.get_category_display(), newer.get_category_display()),
+        ("HTML", older.html, newer.html),
+    ]
+
+
+def _template_fields(older: EmailTemplateVersion, newer: EmailTemplateVersion) -> list[tuple[str, str, str]]:
+    return [
         ("Name", older.name, newer.name),
         ("Category", older.get_category_display(), newer.get_category_display()),
         ("Subject", older.subject, newer.subject),
@@ -47,7 +68,6 @@ def compared_fields(older: EmailTemplateVersion, newer: EmailTemplateVersion) ->
         (newer.get_markup_display(), older.html, newer.html),
         ("Plain text", older.text, newer.text),
     ]
-    return [compared(label, before, after) for label, before, after in shown if before != after]
 
 
 def compared(label: str, before: str, after: str) -> ComparedField:

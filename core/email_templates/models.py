@@ -86,17 +86,28 @@ class EmailTemplate(UUIDModel, TimeStamped, TemplateContent, OrganizationOwned):
         return self.name
 
 
-class EmailTemplateVersion(UUIDModel, TemplateContent, OrganizationOwned):
-    """What a template said after one save. Never changed afterwards."""
+class KeptVersion(models.Model):
+    """What something said after one save. Never changed afterwards."""
 
-    template = models.ForeignKey(
-        EmailTemplate, on_delete=models.CASCADE, related_name="versions", db_constraint=False, db_index=False
-    )
     number = models.PositiveIntegerField()
     name = models.CharField(max_length=120)
     note = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField("saved", auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"Version {self.number}"
+
+
+class EmailTemplateVersion(UUIDModel, TemplateContent, KeptVersion, OrganizationOwned):
+    """What a template said after one save."""
+
+    template = models.ForeignKey(
+        EmailTemplate, on_delete=models.CASCADE, related_name="versions", db_constraint=False, db_index=False
+    )
 
     class Meta(OrganizationOwned.Meta):
         verbose_name = "version of a template"
@@ -107,9 +118,6 @@ class EmailTemplateVersion(UUIDModel, TemplateContent, OrganizationOwned):
             SameOrganization(field="template", name="email_templates_version_template_same_org"),
             models.UniqueConstraint(fields=["template", "number"], name="email_templates_version_once"),
         ]
-
-    def __str__(self) -> str:
-        return f"Version {self.number}"
 
 
 class TemplateBlock(UUIDModel, TimeStamped, OrganizationOwned):
@@ -147,6 +155,27 @@ class TemplateBlock(UUIDModel, TimeStamped, OrganizationOwned):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TemplateBlockVersion(UUIDModel, KeptVersion, OrganizationOwned):
+    """What a block said after one save."""
+
+    block = models.ForeignKey(
+        TemplateBlock, on_delete=models.CASCADE, related_name="versions", db_constraint=False, db_index=False
+    )
+    key = models.CharField("name in templates", max_length=40)
+    category = models.CharField(max_length=12, choices=BlockCategory, default=BlockCategory.CONTENT)
+    html = models.TextField("HTML")
+
+    class Meta(OrganizationOwned.Meta):
+        verbose_name = "version of a block"
+        verbose_name_plural = "versions of blocks"
+        ordering = ["-number"]
+        constraints = [
+            tenant_key("email_templates_block_version"),
+            SameOrganization(field="block", name="email_templates_block_version_block_same_org"),
+            models.UniqueConstraint(fields=["block", "number"], name="email_templates_block_version_once"),
+        ]
 
 
 class StarterTemplate(UUIDModel, TimeStamped, TemplateContent):

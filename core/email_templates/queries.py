@@ -1,7 +1,7 @@
 """Reads of templates and starters."""
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import Count, OuterRef, Subquery, TextField, Value
@@ -16,7 +16,6 @@ from core.email_templates.merge_tags import KnownKeys
 from core.email_templates.mjml import compile_mjml, compile_with_lines
 from core.email_templates.models import (
     EmailTemplate,
-    EmailTemplateVersion,
     Markup,
     StarterTemplate,
     TemplateBlock,
@@ -108,19 +107,14 @@ def blocks_of_template(template: EmailTemplate) -> list[TemplateBlock]:
     return sorted((blocks[key] for key in found), key=lambda block: block.name)
 
 
-def versions_of(template: EmailTemplate) -> list[EmailTemplateVersion]:
-    """Every version, the newest first, without the sources. One query."""
-    return list(
-        EmailTemplateVersion.objects.filter(template=template)
-        .select_related("created_by")
-        .defer("html", "text")
-        .order_by("-number")
-    )
+def versions_of(owner: EmailTemplate | TemplateBlock) -> list[Any]:
+    """Every version of a template or a block, the newest first, without the HTML. One query."""
+    return list(owner.versions.select_related("created_by").defer("html").order_by("-number"))
 
 
-def version_numbered(template: EmailTemplate, number: int) -> EmailTemplateVersion | None:
-    """One version with its sources; None for a number that is none of this template's."""
-    return EmailTemplateVersion.objects.filter(template=template, number=number).select_related("created_by").first()
+def version_numbered(owner: EmailTemplate | TemplateBlock, number: int) -> Any:
+    """One version with its sources; None for a number that is none of this owner's."""
+    return owner.versions.filter(number=number).select_related("created_by").first()
 
 
 def starters() -> list[StarterTemplate]:

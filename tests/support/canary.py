@@ -60,7 +60,7 @@ from core.delivery.models import (
 )
 from core.delivery.states import BatchState, SendState
 from core.domains.models import DomainCheck, SendingDomain
-from core.email_templates.models import EmailTemplate, EmailTemplateVersion, TemplateBlock
+from core.email_templates.models import EmailTemplate, EmailTemplateVersion, TemplateBlock, TemplateBlockVersion
 from core.exports.choices import ExportStatus
 from core.exports.models import ExportPart, ListExport
 from core.reports.choices import FileState, Period, ReportMailState, Section
@@ -319,6 +319,9 @@ def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
         approver_email=f"{word.lower()}@client.example",
         answer=word,
     )
+    block = TemplateBlock.objects.create(
+        organization=organization, name=f"Block {word}", key=f"block_{word.lower()}", html=f"<p>{word}</p>"
+    )
     return {
         ABTest: ABTest.objects.create(organization=organization, campaign=campaign, decision={"note": word}),
         Approval: approval,
@@ -340,8 +343,15 @@ def _campaign_rows(organization: Organization, word: str, rows: Rows) -> Rows:
             html=f"<p>{word}</p>",
             text=word,
         ),
-        TemplateBlock: TemplateBlock.objects.create(
-            organization=organization, name=f"Block {word}", key=f"block_{word.lower()}", html=f"<p>{word}</p>"
+        TemplateBlock: block,
+        TemplateBlockVersion: TemplateBlockVersion.objects.create(
+            organization=organization,
+            block=block,
+            number=1,
+            name=word,
+            note=word,
+            key=f"block_{word.lower()}",
+            html=f"<p>{word}</p>",
         ),
         Campaign: campaign,
         CampaignGroup: CampaignGroup.objects.get(campaign=campaign),

@@ -17,8 +17,9 @@ from core.common.errors import DomainError
 from core.common.moments import shown_moment
 from core.common.tenancy import organization_scope
 from core.email_templates import services, views
+from core.email_templates.admin.versions import VersionPages
 from core.email_templates.forms import BlockForm
-from core.email_templates.models import Markup, TemplateBlock
+from core.email_templates.models import Markup, TemplateBlock, TemplateBlockVersion
 from core.email_templates.preview import MailSource, preview_mail
 from core.email_templates.queries import block_use, composed_source, sample_values, with_template_count
 from core.email_templates.resources import TemplateBlockResource
@@ -26,7 +27,7 @@ from core.exports.admin import ExportableAdmin
 
 
 @register(TemplateBlock)
-class TemplateBlockAdmin(ExportableAdmin, OrganizationModelAdmin):
+class TemplateBlockAdmin(VersionPages, ExportableAdmin, OrganizationModelAdmin):
     form = BlockForm
     compressed_fields = False
     change_form_template = "email_templates/block_form.html"
@@ -44,6 +45,12 @@ class TemplateBlockAdmin(ExportableAdmin, OrganizationModelAdmin):
     search_fields = ("name", "key")
     ordering = ("name",)
     actions_list = ("export_list",)
+    actions_detail = ("versions",)
+    version_urls_name = "email_templates_templateblock_version"
+    restored_notes = (
+        "Its name in templates stays. Every template and draft that uses the block changes with it, and approvals "
+        "given for those end. Campaigns that were sent keep what they sent.",
+    )
     empty_title = "No blocks yet"
     empty_text = "A block is a piece that several templates share, such as a footer: change it once, and all follow."
     empty_icon = "widgets"
@@ -127,10 +134,17 @@ class TemplateBlockAdmin(ExportableAdmin, OrganizationModelAdmin):
         return super().delete_view(request, object_id, extra_context)
 
     def get_custom_urls(self) -> Any:
-        def look(request: HttpRequest, model_admin: Any, object_id: UUID) -> HttpResponse:
-            return self._look(request, object_id)
+        def plain(view: Any) -> Any:
+            return lambda request, model_admin, **arguments: view(request, **arguments)
 
-        return (("look/<uuid:object_id>/", "email_templates_templateblock_look", look),)
+        routes = (("look/<uuid:object_id>/", "email_templates_templateblock_look", self._look), *self.version_urls())
+        return tuple((route, name, plain(view)) for route, name, view in routes)
+
+    def version_html(self, version: TemplateBlockVersion, owner: TemplateBlock) -> str:
+        return self._shown(version.html, owner)
+
+    def restore(self, owner: TemplateBlock, number: int) -> TemplateBlock:
+        return services.block_restore(block_id=owner.pk, number=number)
 
     def _look(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The block alone, in the client's brand, for a frame."""
@@ -140,9 +154,10 @@ class TemplateBlockAdmin(ExportableAdmin, OrganizationModelAdmin):
         access_of(request).require(Permission.TEMPLATES_VIEW, block.organization_id)
         with organization_scope(block.organization_id):
             try:
-                source = composed_source(
-                    MailSource("", "", block.html), markup=Markup.HTML, organization_id=block.organization_id
-                )
-                return views.framed_response(preview_mail(source, sample_values(block.organization)).html)
+                return views.framed_response(self._shown(block.html, block))
             except DomainError as error:
                 return views.framed_response(views.broken_mail(error))
+
+    def _shown(self, html: str, block: TemplateBlock) -> str:
+        source = composed_source(MailSource("", "", html), markup=Markup.HTML, organization_id=block.organization_id)
+        return preview_mail(source, sample_values(block.organization)).html

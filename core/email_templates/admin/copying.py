@@ -36,13 +36,13 @@ class CopyPages:
     opts: Any
     get_object: Any
     confirmed: Any
-    _template: Any
+    _owner: Any
 
     @action(
         description="Copy to other clients", url_path="copy-to-clients", icon="move_up", permissions=["templates_view"]
     )
     def copy_to_clients(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        template: EmailTemplate = self._template(request, object_id, Permission.TEMPLATES_VIEW)
+        template: EmailTemplate = self._owner(request, object_id, Permission.TEMPLATES_VIEW)
         targets = _targets(request, template)
         wanted = set(request.POST.getlist(CLIENTS))
         chosen = [client for client in targets if str(client.pk) in wanted][:MOST_CLIENTS]

@@ -23,7 +23,7 @@ from core.email_templates.admin.copying import CopyPages
 from core.email_templates.admin.editor import EditorMixin, TestSendAction
 from core.email_templates.admin.versions import VersionPages
 from core.email_templates.forms import EmailTemplateForm
-from core.email_templates.models import EmailTemplate, StarterTemplate, TemplateCategory
+from core.email_templates.models import EmailTemplate, EmailTemplateVersion, StarterTemplate, TemplateCategory
 from core.email_templates.preview import preview_mail
 from core.email_templates.queries import sample_values, source_of, starters, with_campaign_count
 from core.email_templates.resources import EmailTemplateResource
@@ -96,6 +96,17 @@ class EmailTemplateAdmin(VersionPages, CopyPages, TestSendAction, EditorMixin, E
         actions.pop("delete_selected", None)
         return actions
 
+    restored_notes = (
+        "Campaigns that were sent keep what they sent. Drafts that use this template change with it, and approvals "
+        "given for them end.",
+    )
+
+    def version_html(self, version: EmailTemplateVersion, owner: EmailTemplate) -> str:
+        return preview_mail(source_of(version), sample_values(owner.organization)).html
+
+    def restore(self, owner: EmailTemplate, number: int) -> EmailTemplate:
+        return services.template_restore(template_id=owner.pk, number=number)
+
     def get_custom_urls(self) -> Any:
         # Unfold hands itself to these views; ours are plain functions of the request.
         def plain(view: Any) -> Any:
@@ -122,7 +133,7 @@ class EmailTemplateAdmin(VersionPages, CopyPages, TestSendAction, EditorMixin, E
 
     def _look(self, request: HttpRequest, object_id: UUID) -> HttpResponse:
         """The mail as a made-up person gets it, for small frames; worked out once for each version and brand."""
-        template = self._template(request, str(object_id), Permission.TEMPLATES_VIEW)
+        template = self._owner(request, str(object_id), Permission.TEMPLATES_VIEW)
         key = f"template-look:{template.pk}:{template.version}:{template.organization.updated_at.timestamp()}"
         html = cache.get(key)
         if html is None:

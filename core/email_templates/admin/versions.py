@@ -1,4 +1,4 @@
-"""The versions of a template: a timeline, two of them side by side, and the way back to one."""
+"""The versions of a template or a block: a timeline, two of them side by side, and the way back to one."""
 
 from typing import Any
 from uuid import UUID
@@ -13,47 +13,58 @@ from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.common.errors import DomainError
 from core.common.tenancy import organization_scope
-from core.email_templates import services, views
+from core.email_templates import views
 from core.email_templates.comparing import compared_fields
-from core.email_templates.models import EmailTemplate, EmailTemplateVersion
-from core.email_templates.preview import preview_mail
-from core.email_templates.queries import sample_values, source_of, version_numbered, versions_of
+from core.email_templates.models import EmailTemplate, TemplateBlock
+from core.email_templates.queries import version_numbered, versions_of
 
-VERSIONS_URL_NAME = "admin:email_templates_emailtemplate_versions"
-LOOK_URL_NAME = "admin:email_templates_version_look"
-RESTORE_URL_NAME = "admin:email_templates_version_restore"
 _LONGEST_NUMBER = 9
+Owner = EmailTemplate | TemplateBlock
 
 
 class VersionPages:
-    """Pages of a template's versions; an OrganizationModelAdmin mixes them in and routes `version_urls`."""
+    """Pages of versions; an OrganizationModelAdmin mixes them in, routes `version_urls` and says what is its own: the
+    rendered HTML of a version, and how one is restored."""
 
     admin_site: Any
     opts: Any
     get_object: Any
     confirmed: Any
+    version_urls_name = "email_templates_version"
+    """With _look and _restore behind it."""
+    restored_notes: tuple[str, ...]
+
+    def version_html(self, version: Any, owner: Any) -> str:
+        """What a frame shows of a version. Raises DomainError."""
+        raise NotImplementedError
+
+    def restore(self, owner: Any, number: int) -> Owner:
+        raise NotImplementedError
 
     @action(description="Versions", url_path="versions", icon="layers", permissions=["templates_view"])
     def versions(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        template = self._template(request, object_id, Permission.TEMPLATES_VIEW)
-        with organization_scope(template.organization_id):
-            return self._versions_page(request, template).render()
+        owner = self._owner(request, object_id, Permission.TEMPLATES_VIEW)
+        with organization_scope(owner.organization_id):
+            return self._versions_page(request, owner).render()
 
-    def _versions_page(self, request: HttpRequest, template: EmailTemplate) -> TemplateResponse:
-        versions = versions_of(template)
+    def _versions_page(self, request: HttpRequest, owner: Owner) -> TemplateResponse:
+        versions = versions_of(owner)
         numbers = [version.number for version in versions]
         newer = _chosen(request.GET.get("to"), numbers) or (numbers[0] if numbers else 0)
         older = _chosen(request.GET.get("from"), numbers) or next((n for n in numbers if n < newer), 0)
         older, newer = sorted((older, newer))
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Versions of “{template}”",
+            "title": f"Versions of “{owner}”",
             "opts": self.opts,
-            "template": template,
+            "owner": owner,
+            "back_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[owner.pk]),
+            "look_url_name": f"admin:{self.version_urls_name}_look",
+            "restore_url_name": f"admin:{self.version_urls_name}_restore",
             "versions": versions,
-            "older": version_numbered(template, older) if older != newer else None,
-            "newer": version_numbered(template, newer),
-            "may_restore": access_of(request).can(Permission.TEMPLATES_MANAGE, template.organization_id),
+            "older": version_numbered(owner, older) if older != newer else None,
+            "newer": version_numbered(owner, newer),
+            "may_restore": access_of(request).can(Permission.TEMPLATES_MANAGE, owner.organization_id),
         }
         if context["older"] is not None:
             context["fields"] = compared_fields(context["older"], context["newer"])
@@ -61,62 +72,55 @@ class VersionPages:
 
     def look_at_version(self, request: HttpRequest, object_id: UUID, number: str) -> HttpResponse:
         """The rendered mail of one version, for a frame."""
-        template = self._template(request, str(object_id), Permission.TEMPLATES_VIEW)
-        with organization_scope(template.organization_id):
-            version = _version(template, number)
+        owner = self._owner(request, str(object_id), Permission.TEMPLATES_VIEW)
+        with organization_scope(owner.organization_id):
+            version = _version(owner, number)
             try:
-                mail = preview_mail(source_of(version), sample_values(template.organization))
+                return views.framed_response(self.version_html(version, owner))
             except DomainError as error:
                 return views.framed_response(views.broken_mail(error))
-        return views.framed_response(mail.html)
 
     def restore_version(self, request: HttpRequest, object_id: UUID, number: str) -> HttpResponse:
-        template = self._template(request, str(object_id), Permission.TEMPLATES_MANAGE)
-        with organization_scope(template.organization_id):
-            wanted = _version(template, number).number
-            back_url = reverse(VERSIONS_URL_NAME, args=[template.pk])
+        owner = self._owner(request, str(object_id), Permission.TEMPLATES_MANAGE)
+        with organization_scope(owner.organization_id):
+            wanted = _version(owner, number).number
+            back_url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_versions", args=[owner.pk])
 
             def perform() -> str:
-                restored = services.template_restore(template_id=template.pk, number=wanted)
+                restored = self.restore(owner, wanted)
                 return f"“{restored}” says what version {wanted:,} said. This is version {restored.version:,}."
 
             confirmation = Confirmation(
-                title=f"Restore version {wanted:,} of “{template}”",
+                title=f"Restore version {wanted:,} of “{owner}”",
                 submit_label=f"Restore version {wanted:,}",
                 back_url=back_url,
                 sentences=(
-                    f"Version {wanted:,} is copied into a new version {template.version + 1:,}. Every version stays.",
+                    f"Version {wanted:,} is copied into a new version {owner.version + 1:,}. Every version stays.",
                 ),
-                notes=(
-                    "Campaigns that were sent keep what they sent. Drafts that use this template change with it, and "
-                    "approvals given for them end.",
-                ),
+                notes=self.restored_notes,
             )
             return self.confirmed(request, confirmation, perform=perform, done_url=back_url)
 
-    def _template(self, request: HttpRequest, object_id: str, permission: Permission) -> EmailTemplate:
-        """The template, or 404 for an unknown one and one out of reach."""
-        template = self.get_object(request, object_id)
-        if template is None:
+    def _owner(self, request: HttpRequest, object_id: str, permission: Permission) -> Owner:
+        """The template or block, or 404 for an unknown one and one out of reach."""
+        owner: Owner | None = self.get_object(request, object_id)
+        if owner is None:
             raise Http404
-        access_of(request).require(permission, template.organization_id)
-        return template
+        access_of(request).require(permission, owner.organization_id)
+        return owner
 
     def version_urls(self) -> Any:
+        one = "versions/<uuid:object_id>/<str:number>"
         return (
-            ("versions/<uuid:object_id>/<str:number>/look/", "email_templates_version_look", self.look_at_version),
-            (
-                "versions/<uuid:object_id>/<str:number>/restore/",
-                "email_templates_version_restore",
-                self.restore_version,
-            ),
+            (f"{one}/look/", f"{self.version_urls_name}_look", self.look_at_version),
+            (f"{one}/restore/", f"{self.version_urls_name}_restore", self.restore_version),
         )
 
 
-def _version(template: EmailTemplate, number: str) -> EmailTemplateVersion:
+def _version(owner: Owner, number: str) -> Any:
     """The version an address names; 404 for what is no number of one."""
     is_number = number.isascii() and number.isdigit() and len(number) < _LONGEST_NUMBER
-    version = version_numbered(template, int(number)) if is_number else None
+    version = version_numbered(owner, int(number)) if is_number else None
     if version is None:
         raise Http404
     return version

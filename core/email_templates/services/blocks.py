@@ -7,16 +7,17 @@ from django.db import transaction
 from core.accounts import audit
 from core.email_templates.errors import BlockRefused, TemplateChangedMeanwhile
 from core.email_templates.html import UnreadableHtmlError
-from core.email_templates.models import TemplateBlock
+from core.email_templates.models import TemplateBlock, TemplateBlockVersion
 from core.email_templates.queries import BlockUse, block_use, source_of, templates_with_block
+from core.email_templates.services.versions import version_add, version_keep_first
 
 _FIELDS = ["name", "key", "category", "html"]
 _NAMED = 5
 
 
 @transaction.atomic
-def block_save(*, block: TemplateBlock) -> bool:
-    """Store a new or changed block. Returns whether there was anything to store.
+def block_save(*, block: TemplateBlock, note: str = "") -> bool:
+    """Store a new or changed block as its next version. Returns whether there was anything to store.
 
     Raises BlockRefused when a template that uses it could no longer be put together, or would lose it by a new key.
     """
@@ -27,8 +28,11 @@ def block_save(*, block: TemplateBlock) -> bool:
         return False
     if stored and stored.key != block.key:
         _refuse_in_use(block, block_use(stored), "cannot be called something else in templates")
-    block.version = (stored.version if stored else 0) + 1
+    if stored:
+        version_keep_first(stored, _FIELDS)
+    block.version = max(stored.version, 1) + 1 if stored else 1
     block.save()
+    version_add(block, _FIELDS, block.version, note)
     audit.record(action=f"templateblock.{'changed' if stored else 'added'}", obj=block, changes=changes)
     for template in templates_with_block(block.organization_id, block.key):
         try:
@@ -39,12 +43,26 @@ def block_save(*, block: TemplateBlock) -> bool:
 
 
 @transaction.atomic
+def block_restore(*, block_id: UUID, number: int) -> TemplateBlock:
+    """Make an earlier version the newest one, as a new version: nothing is lost. Its names stay, because templates
+    know it by them.
+
+    Raises BlockRefused, TemplateBlock.DoesNotExist and TemplateBlockVersion.DoesNotExist.
+    """
+    block = TemplateBlock.objects.select_for_update().get(pk=block_id)
+    version = TemplateBlockVersion.objects.get(block=block, number=number)
+    block.category, block.html = version.category, version.html
+    block_save(block=block, note=f"Version {number:,} restored")
+    return block
+
+
+@transaction.atomic
 def block_hold(*, block_id: UUID, version: int) -> TemplateBlock:
     """As `template_hold`, for a block. Raises TemplateChangedMeanwhile and TemplateBlock.DoesNotExist."""
     stored = TemplateBlock.objects.select_for_update().get(pk=block_id)
     if stored.version != version:
         raise TemplateChangedMeanwhile(
-            "Somebody else saved this block while you were writing. What you typed is still here: look at the history "
+            "Somebody else saved this block while you were writing. What you typed is still here: look at the versions "
             "first, or save again to put yours in its place.",
             stored.version,
         )

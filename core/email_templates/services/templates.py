@@ -5,10 +5,10 @@ from uuid import UUID
 from django.db import transaction
 
 from core.accounts import audit
-from core.common.request_context import current_context
 from core.email_templates.errors import TemplateChangedMeanwhile, TemplateInUse
 from core.email_templates.models import EmailTemplate, EmailTemplateVersion
 from core.email_templates.queries import template_use
+from core.email_templates.services.versions import version_add, version_keep_first
 
 CONTENT_FIELDS = ("category", "subject", "preheader", "markup", "html", "text")
 VERSIONED_FIELDS = ("name", *CONTENT_FIELDS)
@@ -30,11 +30,11 @@ def template_save(*, template: EmailTemplate, note: str = "") -> bool:
         changes = _changes(stored, template, note)
         if not set(changes) & set(VERSIONED_FIELDS):
             return False
-        _keep_first_version(stored)
+        version_keep_first(stored, VERSIONED_FIELDS)
         template.version = max(stored.version, 1) + 1
         template.save()
         audit.record(action="emailtemplate.changed", obj=template, changes=changes)
-    _add_version(template, template.version, note)
+    version_add(template, VERSIONED_FIELDS, template.version, note)
     return True
 
 
@@ -122,20 +122,3 @@ def _changes(stored: EmailTemplate | None, template: EmailTemplate, note: str) -
     if stored is None:
         changes = {name: pair for name, pair in changes.items() if name in ("name", "category")}
     return {**changes, "note": [None, note]} if note else changes
-
-
-def _keep_first_version(stored: EmailTemplate) -> None:
-    """What was there before versions were kept is the first of them."""
-    if not EmailTemplateVersion.objects.filter(template=stored).exists():
-        _add_version(stored, max(stored.version, 1), "", by_somebody=False)
-
-
-def _add_version(template: EmailTemplate, number: int, note: str, *, by_somebody: bool = True) -> None:
-    EmailTemplateVersion.objects.create(
-        organization_id=template.organization_id,
-        template=template,
-        number=number,
-        note=note,
-        created_by_id=current_context().actor_id if by_somebody else None,
-        **{name: getattr(template, name) for name in VERSIONED_FIELDS},
-    )

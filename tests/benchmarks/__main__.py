@@ -22,6 +22,7 @@ BENCHMARKS = {
     "send": "A campaign through the whole engine (--mails), over SendGrid's and SMTP's stand-ins, beside bare chains.",
     "lists": "Pages over five million contacts (--contacts), each beside its promise; --data keeps the database.",
     "import": "A file of a million contacts, against a bare COPY and upsert of the same rows.",
+    "pages": "Dashboards and reports over ten million events (--events), each beside its promise; --data keeps them.",
     "track": "Opens and clicks through the real server, then from the stream to the counters.",
     "chaos": "5,000 mails while 20 workers are killed: the reckoning, not a speed.",
 }
@@ -42,7 +43,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, help="a directory whose services and database are used and kept")
     parser.add_argument("--rows", type=int, default=0, metavar="N", help="rows of the import's file")
     parser.add_argument("--mails", type=int, default=0, metavar="N", help="of send: how many mails in each round")
-    parser.add_argument("--events", type=int, default=0, metavar="N", help="of track: how many events from the stream")
+    parser.add_argument("--events", type=int, default=0, metavar="N", help="of track and pages: how many events")
     options = parser.parse_args()
     unknown = set(options.names) - set(BENCHMARKS)
     if unknown:
@@ -80,6 +81,7 @@ def _run(names: list[str], options: argparse.Namespace) -> int:
             "import": {"rows": options.rows},
             "send": {"mails": options.mails},
             "track": {"events": options.events},
+            "pages": {"events": options.events},
         }.get(name, {})
         measurements += import_module(f"tests.benchmarks.{MODULES.get(name, name)}").run(quick=options.quick, **sized)
     sys.stdout.write(as_json(measurements) if options.json else as_table(measurements))

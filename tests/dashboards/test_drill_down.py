@@ -1,9 +1,11 @@
 """Every segment of a report's charts leads to the rows behind it."""
 
+import datetime
 import html
 import json
 import re
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
@@ -12,6 +14,7 @@ from django.urls import reverse
 from core.accounts.choices import Role
 from core.accounts.models import Organization, User
 from core.common.tenancy import organization_scope
+from core.tracking.admin.events import AnalyticsEventAdmin
 from core.tracking.choices import Device, EventType, Verdict
 from core.tracking.models import AnalyticsEvent
 from core.tracking.services import campaign_roll_up
@@ -81,6 +84,34 @@ def test_bars_lead_to_as_many_rows_as_they_say(mailed: Mailed, manager: Client) 
         for trace in json.loads(figures[name])["data"]:
             for count, url in zip(trace["x"], trace["meta"]["urls"], strict=True):
                 assert len(manager.get(url).context["cl"].result_list) == count, (name, url)
+
+
+def test_opens_of_a_campaign_are_walked_by_their_time(
+    mailed: Mailed, manager: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Events that came in late stand where they belong, and each page goes on where the last one ended."""
+    opened = AnalyticsEvent.objects.filter(campaign=mailed.campaign, type=EventType.OPENED)
+    with organization_scope(mailed.campaign.organization_id):
+        for minutes, event in zip((7, 1, 9, 1), opened.order_by("id"), strict=True):
+            moved = event.occurred_at - datetime.timedelta(minutes=minutes)
+            opened.filter(pk=event.pk).update(occurred_at=moved)
+        wanted = [event.pk for event in opened.order_by("-occurred_at", "-id")]
+    monkeypatch.setattr(AnalyticsEventAdmin, "list_per_page", 1)
+    query = {"campaign__id__exact": str(mailed.campaign.pk), "type__exact": "opened"}
+    url, seen, shown = f"?{urlencode({**query, 'after': wanted[0]})}", [], None
+    while url:
+        shown = manager.get(f"{reverse(EVENTS)}{url}").context["cl"]
+        seen += [event.pk for event in shown.result_list]
+        url = shown.next_url
+    assert seen == wanted[1:]
+    assert shown is not None
+    back = manager.get(f"{reverse(EVENTS)}{shown.previous_url}").context["cl"]
+    assert [event.pk for event in back.result_list] == [wanted[2]]
+
+
+def test_opens_of_a_campaign_after_an_unknown_event_begin_anew(mailed: Mailed, manager: Client) -> None:
+    query = {"campaign__id__exact": mailed.campaign.pk, "type__exact": "opened", "after": mailed.campaign.pk}
+    assert manager.get(reverse(EVENTS), query).status_code == 302
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Newest first is the order of nearly every list of ours, and its key is the primary key, which rises with time. Behind
 the last counted page, and in searches and filters that are not counted at all, "Next" asks for the rows after the last
-one seen: the index finds them as quickly as it finds the first.
+last one seen: the index finds them as quickly as it finds the first. Where an index has rows in the order of a time,
+an admin names the column (`timed_by`) and orders by it: then the time comes before the key, and nothing is counted.
 """
 
 from typing import Any, ClassVar
@@ -10,6 +11,7 @@ from typing import Any, ClassVar
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, PAGE_VAR
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
@@ -54,7 +56,7 @@ class LongChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         after, before = (self._key(request, name) for name in (AFTER_VAR, BEFORE_VAR))
-        uncounted = bool(self.query) or any(_is_uncounted(spec) for spec in self.filter_specs)
+        uncounted = bool(self.query or self._time()) or any(_is_uncounted(spec) for spec in self.filter_specs)
         if self._is_newest_first() and (uncounted or after or before):
             self._results_by_key(request, after, before)
         elif uncounted:
@@ -66,7 +68,25 @@ class LongChangeList(ChangeList):
 
     def _is_newest_first(self) -> bool:
         ordering = self.queryset.query.order_by
-        return bool(ordering) and ordering[0] in _NEWEST_FIRST
+        return bool(ordering) and (ordering[0] in _NEWEST_FIRST or bool(self._time()))
+
+    def _time(self) -> str:
+        """The column that comes before the key in the list's order; "" for the key alone."""
+        column = getattr(self.model_admin, "timed_by", "")
+        return column if column and self.queryset.query.order_by[:1] == (f"-{column}",) else ""
+
+    def _beyond(self, key: Any, side: str) -> Any:
+        """The rows behind that of the key ("lt") or before it ("gt"). Raises IncorrectLookupParameters for a key that
+        is needed and unknown."""
+        column = self._time()
+        if not column:
+            return self.queryset.filter(**{f"pk__{side}": key})
+        at = self.model._default_manager.filter(pk=key).values_list(column, flat=True).first()
+        if at is None:
+            raise IncorrectLookupParameters
+        # The first condition is the one that an index takes.
+        rows = self.queryset.filter(**{f"{column}__{side}e": at})
+        return rows.filter(Q(**{f"{column}__{side}": at}) | Q(**{f"pk__{side}": key}))
 
     def _key(self, request: HttpRequest, name: str) -> Any:
         """The key in the address, None without one. Raises IncorrectLookupParameters for what is no key."""
@@ -79,11 +99,12 @@ class LongChangeList(ChangeList):
 
     def _results_by_key(self, request: HttpRequest, after: Any, before: Any) -> None:
         if before and not after:
-            rows = list(self.queryset.filter(pk__gt=before).order_by("pk")[: self.list_per_page + 1])
+            order = [column for column in (self._time(), "pk") if column]
+            rows = list(self._beyond(before, "gt").order_by(*order)[: self.list_per_page + 1])
             has_more, rows = len(rows) > self.list_per_page, rows[: self.list_per_page][::-1]
             has_previous, has_next = has_more, True
         else:
-            queryset = self.queryset.filter(pk__lt=after) if after else self.queryset
+            queryset = self._beyond(after, "lt") if after else self.queryset
             rows = list(queryset[: self.list_per_page + 1])
             has_previous, has_next = bool(after), len(rows) > self.list_per_page
             rows = rows[: self.list_per_page]

@@ -33,16 +33,25 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """`name` is the file name of the download and, in the page, the id."""
+    """`name` is the file name of the download and, in the page, the id. The page shows the first `most` rows (None:
+    all), the downloads have all."""
 
     name: str
     caption: str
     columns: tuple[Column, ...]
     rows: list[Any]
+    most: int | None = None
 
     def cells(self) -> list[list[dict[str, Any]]]:
         """For the page: text (or a link) and whether it is a number."""
-        return [[_cell(column, row) for column in self.columns] for row in self.rows]
+        return [[_cell(column, row) for column in self.columns] for row in self.rows[: self.most]]
+
+    @property
+    def cut_words(self) -> str:
+        """What the page leaves out, "" for nothing."""
+        if self.most is None or len(self.rows) <= self.most:
+            return ""
+        return f"The first {count_text(self.most)} of {count_text(len(self.rows))}. The download has all."
 
 
 def _cell(column: Column, row: Any) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from core.reports.figures import (
     total,
 )
 from core.reports.periods import Days, before
-from core.tracking.choices import PEOPLE, EventType, Part, PeriodLength, Verdict
+from core.tracking.choices import PEOPLE, EventType, Part, PeriodLength, PeriodPart, Verdict
 from core.tracking.models import AudienceDay, CampaignHour, CampaignPart, LinkClicks, OrganizationPeriod
 
 MOST_LINKS = 10
@@ -183,6 +183,7 @@ def _by_day(organization_id: UUID, days: Days) -> dict[datetime.date, dict[str, 
     rows = OrganizationPeriod.objects.filter(
         organization_id=organization_id,
         length=PeriodLength.DAY,
+        part=PeriodPart.ALL,
         start__range=(days.first, days.last),
         type__in=_SLOT_COLUMNS,
         verdict__in=_PEOPLE,

@@ -60,6 +60,14 @@ class Part(models.TextChoices):
     BOUNCE = "bounce", "Why it came back"
 
 
+class PeriodPart(models.TextChoices):
+    """What a client's counters are divided by."""
+
+    ALL = "all", "All"
+    SENDER = "sender", "Sender"
+    PROVIDER = "provider", "Mailbox provider"
+
+
 class PeriodLength(models.TextChoices):
     DAY = "day", "Day"
     MONTH = "month", "Month"

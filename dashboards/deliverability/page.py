@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import formats
 
 from core.domains.queries import domains_by_name
-from core.tracking.choices import EventType, PeriodLength
+from core.tracking.choices import EventType, PeriodLength, PeriodPart
 from core.tracking.queries.periods import (
     DELIVERY,
     Figures,
@@ -38,11 +38,9 @@ from dashboards.deliverability.limits import (
 from dashboards.deliverability.problems import (
     Domains,
     Stream,
-    Streams,
+    all_problems,
     domain_of_sender,
-    domain_problems,
     domain_url,
-    rate_problems,
     streams_by,
     window_width,
 )
@@ -64,6 +62,8 @@ from dashboards.tiles import Better, Tile, points_change
 
 MOST_CAMPAIGNS = 200
 WORST = 10
+MOST_ROWS = 50
+"""Of a table in the page: an agency has hundreds of senders."""
 MOST_BARS = 12
 _COMPLAINT_LINES = (
     Threshold("watch: 0.1 %", WATCH_COMPLAINTS, "fourth"),
@@ -78,13 +78,13 @@ def deliverability(asked: Asked) -> Overview:
     found = asked.range
     span, previous = span_of(found), found.previous
     begin = previous.first if previous else span.first
-    every_start, every_stream = figures_of_page(
-        asked.ids, span, begin, DELIVERY, "organization_id", "sender", "provider"
+    every_start, by_part = figures_of_page(
+        asked.ids, span, begin, DELIVERY, PeriodPart.SENDER, PeriodPart.PROVIDER, by_client=True
     )
     by_start, before = split(every_start, span)
-    streams: Streams = {key[1:]: figures for key, figures in every_stream.items() if key[0]}
+    senders, providers = by_part[PeriodPart.SENDER], by_part[PeriodPart.PROVIDER]
     domains = domains_by_name()
-    if not streams:
+    if not senders:
         return Overview(
             empty=f"Nothing went out: {found.words}. Rates by domain and mailbox provider appear here with the first "
             "campaign.",
@@ -92,10 +92,10 @@ def deliverability(asked: Asked) -> Overview:
             empty_button="Open the campaigns",
         )
     campaigns = campaigns_started(found.starts_at, found.ends_at, most=MOST_CAMPAIGNS)
-    by_domain = streams_by(streams, lambda key: (key[0], domain_of_sender(key[1])))
-    by_provider = streams_by(streams, lambda key: (None, key[2]))
-    by_client = streams_by(streams, lambda key: (key[0], ""))
-    problems = [*domain_problems(asked, by_domain, domains), *rate_problems(asked, streams, domains)]
+    by_domain = streams_by(senders, lambda key: (key[0], domain_of_sender(key[1])))
+    by_provider = streams_by(providers, lambda key: (None, key[1]))
+    by_client = streams_by(senders, lambda key: (key[0], ""))
+    problems, problem_count = all_problems(asked, senders, providers, by_domain, domains)
     starts = buckets_of(found, list(by_start))
     charts = {
         "complaints": _time_chart(found, starts, by_start, EventType.COMPLAINED, "Complaints", _COMPLAINT_LINES),
@@ -103,7 +103,7 @@ def deliverability(asked: Asked) -> Overview:
         "complaints_by": _bars_chart(by_provider, EventType.COMPLAINED, "Complaints", _COMPLAINT_LINES),
         "bounces_by": _bars_chart(by_provider, EventType.BOUNCED, "Bounces", _BOUNCE_LINES),
     }
-    by_sender = streams_by(streams, lambda key: (key[0], key[1]))
+    by_sender = streams_by(senders, lambda key: key)
     tables = [
         *([_table(asked, "clients", "By client", "", by_client)] if asked.current is None else []),
         _domains_table(asked, by_domain, domains),
@@ -111,9 +111,14 @@ def deliverability(asked: Asked) -> Overview:
         _table(asked, "senders", "By sender", "Sender", by_sender),
         _worst_table(asked, campaigns),
     ]
-    problems.sort(key=lambda problem: -problem.standing)
-    context = {"problems": problems, "tables": tables, "fewest": FEWEST_MAILS, "all_fine": _all_fine(by_domain)}
-    now = _sum(streams.values())
+    context = {
+        "problems": problems,
+        "problem_count": problem_count,
+        "tables": tables,
+        "fewest": FEWEST_MAILS,
+        "all_fine": _all_fine(by_domain),
+    }
+    now = _sum(by_start.values())
     tiles = _tiles(found, now, _sum(before.values()) if before else None, starts, by_start)
     told = _sum(stream.figures for stream in by_sender if stream.figures.mails(EventType.DELIVERED))
     tiles.insert(1, _delivered_tile(now, told))
@@ -299,7 +304,9 @@ def _client_column(asked: Asked) -> tuple[Column, ...]:
 def _table(asked: Asked, name: str, caption: str, title: str, streams: Sequence[Stream]) -> Table:
     client = _client_column(asked) if name != "providers" else ()
     own = (Column(title, lambda stream: stream.value or "Unknown"),) if title else ()
-    return Table(name, caption, (*own, *client, *_rate_columns(lambda stream: stream.figures)), list(streams))
+    return Table(
+        name, caption, (*own, *client, *_rate_columns(lambda stream: stream.figures)), list(streams), MOST_ROWS
+    )
 
 
 def _domains_table(asked: Asked, streams: Sequence[Stream], domains: Domains) -> Table:
@@ -320,7 +327,7 @@ def _domains_table(asked: Asked, streams: Sequence[Stream], domains: Domains) ->
         Column("DNS", dns),
         *_rate_columns(lambda stream: stream.figures),
     )
-    return Table("domains", "By sending domain", columns, list(streams))
+    return Table("domains", "By sending domain", columns, list(streams), MOST_ROWS)
 
 
 def _worst_table(asked: Asked, campaigns: Sequence[tuple[Any, Figures]]) -> Table:

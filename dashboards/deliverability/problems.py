@@ -11,8 +11,8 @@ from django.urls import reverse
 from django.utils import formats
 
 from core.domains.choices import DomainStatus
-from core.tracking.choices import EventType, PeriodLength
-from core.tracking.queries.periods import Figures, figures_of_streams
+from core.tracking.choices import EventType, PeriodLength, PeriodPart
+from core.tracking.queries.periods import Figures, figures_of_values
 from dashboards.deliverability.limits import WINDOW, Standing, Trouble, moving, rate_text, since, troubles
 from dashboards.filters import Range
 from dashboards.numbers import count_text
@@ -55,17 +55,20 @@ class Problem:
         return "Act now" if self.standing == Standing.STOP else "Watch this"
 
 
-Streams = dict[Any, Figures]
-"""By (client, sender, mailbox provider)."""
+Streams = Mapping[tuple[UUID | None, str], Figures]
+"""By (client, sender), or by (client, mailbox provider)."""
 Domains = Mapping[Any, Any]
 """Sending domains by (client, name)."""
+Troubled = tuple[Stream, Trouble]
+MOST_PROBLEMS = 25
+"""What a person can work on; an agency with a bad day has hundreds."""
 
 
 def domain_of_sender(sender: str) -> str:
     return sender.rpartition("@")[2].lower()
 
 
-def streams_by(streams: Streams, key_of: Callable[[Any], tuple[UUID | None, str]]) -> list[Stream]:
+def streams_by(streams: Streams, key_of: Callable[[tuple[UUID | None, str]], tuple[UUID | None, str]]) -> list[Stream]:
     """Summed by (client, value), the biggest first."""
     summed: dict[tuple[UUID | None, str], Figures] = {}
     for key, figures in streams.items():
@@ -79,46 +82,59 @@ def window_width(found: Range) -> int:
     return WINDOW if found.length == PeriodLength.DAY else 1
 
 
-def rate_problems(asked: Asked, streams: Streams, domains: Domains) -> list[Problem]:
-    """Of each client's domains and of the mailbox providers it writes to."""
-    by_domain = [
-        (stream, trouble)
-        for stream in streams_by(streams, lambda key: (key[0], domain_of_sender(key[1])))
-        for trouble in troubles(stream.figures)
-    ]
-    by_provider = [
-        (stream, trouble)
-        for stream in streams_by(streams, lambda key: (key[0], key[2]))
-        for trouble in troubles(stream.figures)
-    ]
-    senders = {key[1] for key in streams for stream, _ in by_domain if domain_of_sender(key[1]) == stream.value}
-    domain_series = _series(asked.range, [stream for stream, _ in by_domain], "sender", sorted(senders))
-    providers = sorted({stream.value for stream, _ in by_provider})
-    provider_series = _series(asked.range, [stream for stream, _ in by_provider], "provider", providers)
+def all_problems(
+    asked: Asked, senders: Streams, providers: Streams, by_domain: Sequence[Stream], domains: Domains
+) -> tuple[list[Problem], int]:
+    """The MOST_PROBLEMS worst of what is wrong, and how many there are (2 queries when a rate is)."""
+    of_domains = _troubled(by_domain)
+    of_providers = _troubled(streams_by(providers, lambda key: key))
+    dns = domain_problems(asked, by_domain, domains)
+    found = [*dns, *_rate_problems(asked, senders, of_domains[:MOST_PROBLEMS], of_providers[:MOST_PROBLEMS], domains)]
+    found.sort(key=lambda problem: -problem.standing)
+    return found[:MOST_PROBLEMS], len(dns) + len(of_domains) + len(of_providers)
+
+
+def _troubled(streams: Sequence[Stream]) -> list[Troubled]:
+    """Those above a line, the worst first and of them the biggest."""
+    found = [(stream, trouble) for stream in streams for trouble in troubles(stream.figures)]
+    return sorted(found, key=lambda one: -one[1].standing)
+
+
+def _rate_problems(
+    asked: Asked,
+    senders: Streams,
+    of_domains: Sequence[Troubled],
+    of_providers: Sequence[Troubled],
+    domains: Domains,
+) -> list[Problem]:
+    """Of clients' domains and of the mailbox providers they write to."""
+    troubled = {(stream.client, stream.value) for stream, _ in of_domains}
+    names = sorted({sender for client, sender in senders if (client, domain_of_sender(sender)) in troubled})
+    domain_series = _series(asked.range, [stream for stream, _ in of_domains], PeriodPart.SENDER, names)
+    names = sorted({stream.value for stream, _ in of_providers})
+    provider_series = _series(asked.range, [stream for stream, _ in of_providers], PeriodPart.PROVIDER, names)
     found = []
-    for stream, trouble in by_domain:
+    for stream, trouble in of_domains:
         domain = domains.get((stream.client, stream.value))
         series = domain_series.get((stream.client, stream.value), {})
         found.append(_problem(asked, f"From {stream.value}", stream, trouble, series, domain))
-    for stream, trouble in by_provider:
+    for stream, trouble in of_providers:
         series = provider_series.get((stream.client, stream.value), {})
         found.append(_problem(asked, f"To {stream.value or 'unknown providers'}", stream, trouble, series, None))
     return found
 
 
 def _series(
-    found: Range, streams: Sequence[Stream], column: str, values: Sequence[str]
+    found: Range, streams: Sequence[Stream], part: PeriodPart, values: Sequence[str]
 ) -> dict[tuple[UUID | None, str], dict[datetime.date, Figures]]:
     """Of each stream its figures over time (1 query, none without streams)."""
     if not streams:
         return {}
-    clients = sorted({stream.client for stream in streams}, key=str)
-    rows = figures_of_streams(
-        span_of(found), _RATES, {"organization_id": clients, column: values}, "start", "organization_id", column
-    )
+    clients = sorted({stream.client for stream in streams if stream.client}, key=str)
+    rows = figures_of_values(span_of(found), _RATES, clients, part, values)
     series: dict[tuple[UUID | None, str], dict[datetime.date, Figures]] = {}
     for (start, client, value), figures in rows.items():
-        days = series.setdefault((client, domain_of_sender(value) if column == "sender" else value), {})
+        days = series.setdefault((client, domain_of_sender(value) if part == PeriodPart.SENDER else value), {})
         days[start] = days.get(start, Figures()) + figures
     return series
 

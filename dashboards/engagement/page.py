@@ -7,7 +7,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from core.tracking.choices import EventType
+from core.tracking.choices import EventType, PeriodPart
 from core.tracking.queries import Counted
 from core.tracking.queries.periods import (
     ENGAGEMENT,
@@ -42,7 +42,7 @@ def engagement(asked: Asked) -> Overview:
     found = asked.range
     span, previous = span_of(found), found.previous
     begin = previous.first if previous else span.first
-    every_start, by_provider = figures_of_page(asked.ids, span, begin, ENGAGEMENT, "provider")
+    every_start, by_part = figures_of_page(asked.ids, span, begin, ENGAGEMENT, PeriodPart.PROVIDER)
     by_start, before = split(every_start, span)
     if not before:
         found = dataclasses.replace(found, compare=False)
@@ -57,7 +57,7 @@ def engagement(asked: Asked) -> Overview:
         "rates": rates_chart(asked, campaigns),
         "hours": hours_chart(asked, min(by_start, default=found.last)),
         "devices": devices_chart(found, devices),
-        "providers": providers_chart(found, {key[1]: value for key, value in by_provider.items() if key[0]}),
+        "providers": providers_chart(found, {name: value for (_, name), value in by_part[PeriodPart.PROVIDER].items()}),
     }
     top = top_table(asked, campaigns)
     context = {"top": top, "has_more": len(campaigns) == MOST_CAMPAIGNS, "most": MOST_CAMPAIGNS}

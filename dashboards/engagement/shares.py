@@ -31,7 +31,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 def hours_chart(asked: Asked, earliest: datetime.date) -> Chart:
     found = asked.range
     months = _months(found, earliest, MONTHS_OF_HOURS if asked.current else MONTHS_OF_HOURS_OF_ALL)
-    by_hour = week_hours(months)
+    by_hour = week_hours(months, [EventType.OPENED])
     counts = [
         [by_hour.get((day, hour), Figures()).of(EventType.OPENED).once(found.counted) for hour in range(24)]
         for day in range(1, 8)

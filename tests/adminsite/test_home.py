@@ -61,7 +61,14 @@ def _day(client: Organization, days_ago: int, kind: str, firsts: int, verdict: s
     start = timezone.now().astimezone(ZoneInfo(client.time_zone)).date() - datetime.timedelta(days=days_ago)
     with organization_scope(client):
         OrganizationPeriod.objects.create(
-            organization=client, length="day", start=start, type=kind, verdict=verdict, total=firsts, firsts=firsts
+            organization=client,
+            length="day",
+            part="all",
+            start=start,
+            type=kind,
+            verdict=verdict,
+            total=firsts,
+            firsts=firsts,
         )
 
 

@@ -29,6 +29,7 @@ def _day(client: Organization, days_ago: int, kind: str, firsts: int, verdict: s
     OrganizationPeriod.objects.create(
         organization=client,
         length="day",
+        part="all",
         start=_today(client) - datetime.timedelta(days=days_ago),
         type=kind,
         verdict=verdict,

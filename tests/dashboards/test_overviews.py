@@ -4,6 +4,7 @@ import csv
 import datetime
 import io
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import openpyxl
@@ -19,7 +20,7 @@ from core.accounts.models import Organization, User
 from core.common.tenancy import organization_scope
 from core.contacts.models import Contact
 from core.tracking.audience.services import audience_count
-from core.tracking.choices import EventType, Part, PeriodLength, Verdict
+from core.tracking.choices import EventType, Part, PeriodLength, PeriodPart, Verdict
 from core.tracking.models import CampaignPart, OrganizationPeriod, OrganizationWeekHour
 from tests.support import factories
 from tests.tracking.mailed import mailed_campaign
@@ -38,13 +39,15 @@ def figures(organization: Organization, days_ago: int = 1, sender: str = "hello@
     with organization_scope(organization):
         for name, number in mails.items():
             kind, _, machines = name.partition("_")
-            for length, start in ((PeriodLength.DAY, day), (PeriodLength.MONTH, day.replace(day=1))):
+            starts = ((PeriodLength.DAY, day), (PeriodLength.MONTH, day.replace(day=1)))
+            parts = ((PeriodPart.ALL, ""), (PeriodPart.SENDER, sender), (PeriodPart.PROVIDER, provider))
+            for (length, start), (part, value) in product(starts, parts):
                 row, _ = OrganizationPeriod.objects.get_or_create(
                     organization=organization,
                     length=length,
                     start=start,
-                    sender=sender,
-                    provider=provider,
+                    part=part,
+                    value=value,
                     type=EventType(kind),
                     verdict=Verdict.PREFETCH if machines else Verdict.HUMAN,
                 )
@@ -62,6 +65,18 @@ def text_of(client: Client, page: str, query: str = "") -> str:
 @pytest.fixture
 def manager(member: Member, signed_in: SignedIn) -> Client:
     return signed_in(member(Role.MANAGER))
+
+
+def test_deliverability_of_many_senders_shows_the_first_and_downloads_all(
+    florist: Organization, manager: Client
+) -> None:
+    for number in range(60):
+        figures(florist, sent=300 + number, complained=9, sender=f"hello@brand-{number:02}.example")
+    page = text_of(manager, "deliverability")
+    assert "The first 50 of 60" in page
+    assert "61 things" in page and page.count("<strong>From brand-") == 25 - page.count("<strong>To ")
+    downloaded = manager.get(reverse("admin:deliverability_csv", args=["senders"])).content.decode()
+    assert downloaded.count("hello@brand-") == 60
 
 
 @pytest.mark.parametrize("page", PAGES)

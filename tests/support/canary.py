@@ -69,7 +69,16 @@ from core.reports.services import ReportSpec, pack_make
 from core.subscriptions.choices import Metric
 from core.subscriptions.models import Subscription, Usage
 from core.subscriptions.usage import month_of
-from core.tracking.choices import AlertKind, DeadReason, EventType, Part, PeriodLength, PostState, Verdict
+from core.tracking.choices import (
+    AlertKind,
+    DeadReason,
+    EventType,
+    Part,
+    PeriodLength,
+    PeriodPart,
+    PostState,
+    Verdict,
+)
 from core.tracking.models import (
     AcceptedDay,
     AnalyticsEvent,
@@ -506,7 +515,8 @@ def _tracking_rows(organization: Organization, rows: Rows) -> Rows:
             organization=organization,
             length=PeriodLength.DAY,
             start=datetime.date(2026, 11, 1),
-            sender=f"hello@{rows[Contact].first_name}.example",
+            part=PeriodPart.SENDER,
+            value=f"hello@{rows[Contact].first_name}.example",
             type=EventType.OPENED,
             verdict=Verdict.HUMAN,
         ),

@@ -25,7 +25,7 @@ from core.tracking.audience.choices import ARRIVALS, DEPARTURES
 from core.tracking.choices import EventType, PeriodLength
 from core.tracking.queries.audience import ListDay, list_days
 from core.tracking.queries.clients import StartedCampaign
-from core.tracking.queries.periods import Span, figures_by
+from core.tracking.queries.periods import Span, figures_by_start
 
 DAYS = 30
 PLANNED_DAYS = 14
@@ -191,7 +191,7 @@ def overview(access: Access, client: Organization, now: datetime.datetime) -> Ov
 def _days(today: datetime.date) -> dict[datetime.date, DayFigures]:
     """The days of both periods, read with the numbers that the pages of results show."""
     span = Span(PeriodLength.DAY, today - datetime.timedelta(days=2 * DAYS - 1), today)
-    found = figures_by(span, (EventType.SENT, EventType.OPENED, EventType.CLICKED), "start")
+    found = figures_by_start(span, (EventType.SENT, EventType.OPENED, EventType.CLICKED))
     return defaultdict(
         DayFigures,
         {

@@ -7,7 +7,7 @@ from django.db import models
 
 from core.common.constraints import SameOrganization
 from core.common.models import OrganizationOwned, UUIDModel
-from core.tracking.choices import EventType, Part, PeriodLength, Verdict
+from core.tracking.choices import EventType, Part, PeriodLength, PeriodPart, Verdict
 
 
 class CampaignHour(UUIDModel, OrganizationOwned):
@@ -96,13 +96,14 @@ class CampaignPart(UUIDModel, OrganizationOwned):
 
 class OrganizationPeriod(UUIDModel, OrganizationOwned):
     """Rollup over all campaigns of a client: a day or a month of the client's own calendar (`start` is its first day),
-    by sender (from address of the campaign) and mailbox provider. Type "sent" as in CampaignPart, by the day of
-    acceptance. Ranges of up to a few months read days, longer ones months."""
+    by one of its dimensions (`part`, `value`). `part` "all" with value "" is everything; sender → the from address of
+    the campaign; provider → the name in mailbox_providers. Type "sent" as in CampaignPart, by the day of acceptance.
+    Ranges of up to a few months read days, longer ones months."""
 
     length = models.CharField(max_length=5, choices=PeriodLength)
     start = models.DateField()
-    sender = models.CharField(max_length=320, blank=True)
-    provider = models.CharField(max_length=40, blank=True)
+    part = models.CharField(max_length=8, choices=PeriodPart)
+    value = models.CharField(max_length=320, blank=True)
     type = models.CharField(max_length=12, choices=EventType)
     verdict = models.CharField(max_length=8, choices=Verdict)
     total = models.PositiveIntegerField(default=0)
@@ -111,7 +112,7 @@ class OrganizationPeriod(UUIDModel, OrganizationOwned):
     class Meta(OrganizationOwned.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "length", "start", "sender", "provider", "type", "verdict"],
+                fields=["organization", "length", "part", "start", "value", "type", "verdict"],
                 name="tracking_period_once",
             ),
         ]

@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from core.common.tenancy import require
-from core.tracking.choices import PEOPLE, EventType, PeriodLength
+from core.tracking.choices import PEOPLE, EventType, PeriodLength, PeriodPart
 from core.tracking.models import OrganizationPeriod
 
 NEWEST = 13
@@ -90,6 +90,7 @@ def mails_on(organization_ids: Sequence[UUID], days: Iterable[datetime.date]) ->
     rows = OrganizationPeriod.objects.filter(
         organization_id__in=organization_ids,
         length=PeriodLength.DAY,
+        part=PeriodPart.ALL,
         start__in=list(days),
         type=EventType.SENT,
     )

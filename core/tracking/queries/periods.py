@@ -12,7 +12,7 @@ from django.db.models import Sum
 
 from core.campaigns.models import Campaign
 from core.common.tenancy import require
-from core.tracking.choices import PEOPLE, EventType, Part, PeriodLength
+from core.tracking.choices import PEOPLE, EventType, Part, PeriodLength, PeriodPart
 from core.tracking.models import CampaignPart, OrganizationPeriod, OrganizationWeekHour
 from core.tracking.queries.counts import Count, counts_by
 
@@ -61,29 +61,42 @@ class Figures:
         return Figures({name: self.counts.get(name, Count()) + other.counts.get(name, Count()) for name in names})
 
 
-def figures_by(span: Span, types: Iterable[EventType], *columns: str) -> dict[Any, Figures]:
-    """Figures of the scope over the span by columns of OrganizationPeriod (1 query): one gives its values as keys,
-    several give tuples."""
-    return figures_of_streams(span, types, {}, *columns)
+def figures_by_start(span: Span, types: Iterable[EventType]) -> dict[datetime.date, Figures]:
+    """Figures of the scope over the span, by the first days of its days or months (1 query)."""
+    rows = OrganizationPeriod.objects.filter(length=span.length, part=PeriodPart.ALL, start__lte=span.last)
+    rows = rows if span.first is None else rows.filter(start__gte=span.first)
+    found = counts_by(rows.filter(type__in=[one.value for one in types]), "start")
+    return {start: Figures(counts) for start, counts in found.items()}
 
 
-# One reading of the counters for everything a page asks: they are most of what it costs.
-_GROUPED = """
-SELECT grouping(start), start, {columns}, type,
+_SUMS = """
        coalesce(sum(total) FILTER (WHERE verdict = ANY(%(people)s)), 0),
        coalesce(sum(firsts) FILTER (WHERE verdict = ANY(%(people)s)), 0), sum(total), sum(firsts)
-  FROM (SELECT *, start >= coalesce(%(first)s::date, '-infinity') AS is_now FROM tracking_organizationperiod
-         WHERE organization_id = ANY(%(organizations)s) AND length = %(length)s AND start <= %(last)s
-           AND (%(begin)s::date IS NULL OR start >= %(begin)s::date) AND type = ANY(%(types)s)) AS counted
- GROUP BY GROUPING SETS ((start, type), ({columns}, type))
+  FROM tracking_organizationperiod
+ WHERE organization_id = ANY(%(organizations)s) AND length = %(length)s AND start <= %(last)s AND type = ANY(%(types)s)
+"""
+# What is told over time, and what is told by its parts, in one round trip.
+_OF_PAGE = f"""
+SELECT NULL::uuid, 'all', '', start, type, {_SUMS} AND part = 'all' AND start >= coalesce(%(begin)s::date, '-infinity')
+ GROUP BY start, type
+UNION ALL
+SELECT {{client}}, part, value, NULL, type, {_SUMS} AND part = ANY(%(parts)s)
+   AND start >= coalesce(%(first)s::date, '-infinity')
+ GROUP BY 1, part, value, type
 """
 
 
 def figures_of_page(
-    organization_ids: Sequence[UUID], span: Span, begin: datetime.date | None, types: Iterable[EventType], *columns: str
-) -> tuple[dict[datetime.date, Figures], dict[tuple[Any, ...], Figures]]:
-    """Figures by start from `begin` (before the span, for a comparison) to the span's end; and by (is it in the span,
-    *columns of OrganizationPeriod) over the same time (1 query). `begin` None: since the beginning."""
+    organization_ids: Sequence[UUID],
+    span: Span,
+    begin: datetime.date | None,
+    types: Iterable[EventType],
+    *parts: PeriodPart,
+    by_client: bool = False,
+) -> tuple[dict[datetime.date, Figures], dict[PeriodPart, dict[tuple[UUID | None, str], Figures]]]:
+    """Figures by start from `begin` (before the span, for a comparison; None: since the beginning) to the span's end;
+    and over the span alone, for each of the parts, by (client, value), or by (None, value) over all of them (1
+    query)."""
     for organization_id in organization_ids:
         require(organization_id)
     parameters = {
@@ -93,38 +106,42 @@ def figures_of_page(
         "last": span.last,
         "begin": begin,
         "types": [one.value for one in types],
+        "parts": [part.value for part in parts],
         "people": sorted(verdict.value for verdict in PEOPLE),
     }
     by_start: dict[Any, dict[str, Count]] = defaultdict(dict)
-    by_columns: dict[Any, dict[str, Count]] = defaultdict(dict)
+    by_part: dict[PeriodPart, dict[Any, dict[str, Count]]] = {part: defaultdict(dict) for part in parts}
     with connection.cursor() as cursor:
-        cursor.execute(_GROUPED.format(columns=", ".join(("is_now", *columns))), parameters)
-        for is_by_columns, start, *values, kind, people, once, total, firsts in cursor.fetchall():
+        cursor.execute(_OF_PAGE.format(client="organization_id" if by_client else "NULL::uuid"), parameters)
+        for client, part, value, start, kind, people, once, total, firsts in cursor.fetchall():
             count = Count(people, once, total - people, firsts - once)
-            if is_by_columns:
-                by_columns[tuple(values)][kind] = count
+            if start is None:
+                by_part[PeriodPart(part)][client, value][kind] = count
             else:
                 by_start[start][kind] = count
-    return _as_figures(by_start), _as_figures(by_columns)
+    return _as_figures(by_start), {part: _as_figures(found) for part, found in by_part.items()}
 
 
 def _as_figures(found: Mapping[Any, dict[str, Count]]) -> dict[Any, Figures]:
     return {key: Figures(counts) for key, counts in found.items()}
 
 
-def figures_of_streams(
-    span: Span, types: Iterable[EventType], streams: Mapping[str, Sequence[Any]], *columns: str
-) -> dict[Any, Figures]:
-    """By `columns` of OrganizationPeriod, of rows with one of these values of each column in `streams` (1 query): one
-    column gives its values as keys, several give tuples."""
-    wanted = {f"{column}__in": list(values) for column, values in streams.items()}
-    rows = _rows(span).filter(type__in=[one.value for one in types], **wanted)
-    return {key: Figures(counts) for key, counts in counts_by(rows, *columns).items()}
+def figures_of_values(
+    span: Span, types: Iterable[EventType], clients: Sequence[UUID], part: PeriodPart, values: Sequence[str]
+) -> dict[tuple[datetime.date, UUID, str], Figures]:
+    """By (start, client, value), of these values of a part (1 query)."""
+    rows = OrganizationPeriod.objects.filter(
+        organization_id__in=clients, length=span.length, part=part, value__in=values, start__lte=span.last
+    )
+    rows = rows if span.first is None else rows.filter(start__gte=span.first)
+    found = counts_by(rows.filter(type__in=[one.value for one in types]), "start", "organization_id", "value")
+    return {key: Figures(counts) for key, counts in found.items()}
 
 
-def week_hours(months: Sequence[datetime.date]) -> dict[tuple[int, int], Figures]:
-    """Opens and clicks by (weekday, 1 = Monday; hour of each client's clock) over these months (1 query)."""
-    rows = OrganizationWeekHour.objects.filter(month__in=list(months)).order_by()
+def week_hours(months: Sequence[datetime.date], types: Iterable[EventType]) -> dict[tuple[int, int], Figures]:
+    """Opens or clicks by (weekday, 1 = Monday; hour of each client's clock) over these months (1 query)."""
+    kinds = [one.value for one in types]
+    rows = OrganizationWeekHour.objects.filter(month__in=list(months), type__in=kinds).order_by()
     sums = rows.values_list("weekday", "hour", "type").annotate(*(Sum(name) for name in _COUNTS))
     found: dict[tuple[int, int], dict[str, Count]] = defaultdict(dict)
     for weekday, hour, kind, *counts in sums:
@@ -153,8 +170,3 @@ def devices_of(campaign_ids: Iterable[UUID]) -> dict[str, Figures]:
 def _of_campaigns(campaign_ids: Iterable[UUID], part: Part, column: str) -> dict[Any, Figures]:
     rows = CampaignPart.objects.filter(campaign_id__in=list(campaign_ids), part=part)
     return defaultdict(Figures, {key: Figures(counts) for key, counts in counts_by(rows, column).items()})
-
-
-def _rows(span: Span) -> Any:
-    rows = OrganizationPeriod.objects.filter(length=span.length, start__lte=span.last)
-    return rows if span.first is None else rows.filter(start__gte=span.first)

@@ -42,13 +42,20 @@ SELECT placed.*, divided.part, divided.value
  ) AS divided
 """  # noqa: S608 - made of the constants above
 
+# Summed up before each row becomes six.
 _PERIODS = f"""
-SELECT placed.*, campaign.from_email AS sender, period.length,
-       date_trunc(period.length, placed.quarter AT TIME ZONE organization.time_zone)::date AS start
-  FROM ({_PLACED}) AS placed
-  JOIN campaigns_campaign AS campaign ON campaign.id = placed.campaign_id
-  JOIN accounts_organization AS organization ON organization.id = placed.organization_id
+SELECT daily.organization_id, period.length, date_trunc(period.length, daily.day)::date AS start, divided.part,
+       divided.value, daily.type, daily.verdict, daily.total, daily.firsts
+  FROM (SELECT placed.organization_id, campaign.from_email AS sender, placed.provider, placed.type, placed.verdict,
+               date_trunc('day', placed.quarter AT TIME ZONE organization.time_zone) AS day,
+               sum(placed.total)::bigint AS total, sum(placed.firsts)::bigint AS firsts
+          FROM ({_PLACED}) AS placed
+          JOIN campaigns_campaign AS campaign ON campaign.id = placed.campaign_id
+          JOIN accounts_organization AS organization ON organization.id = placed.organization_id
+         GROUP BY 1, 2, 3, 4, 5, 6) AS daily
  CROSS JOIN (VALUES ('day'), ('month')) AS period (length)
+ CROSS JOIN LATERAL (VALUES ('all', ''), ('sender', daily.sender), ('provider', daily.provider))
+    AS divided (part, value)
 """  # noqa: S608 - made of the constants above
 
 _CLICKS = "SELECT * FROM ({source}) AS delta"
@@ -68,7 +75,7 @@ def _of_campaign(rows: str, *keys: str) -> Counter:
     return Counter(("campaign_id", *keys), ", ".join(("campaign_id", *keys)), rows)
 
 
-_PERIOD = ("length", "start", "sender", "provider", "type", "verdict")
+_PERIOD = ("length", "part", "start", "value", "type", "verdict")
 COUNTERS = {
     "tracking_campaignhour": _of_campaign(_HOURS, "hour", "type", "verdict"),
     "tracking_campaignpart": _of_campaign(_PARTS, "part", "value", "type", "verdict"),

@@ -58,10 +58,12 @@ DELETE FROM tracking_organizationperiod WHERE organization_id = %(organization)s
 """
 _PERIODS = """
 INSERT INTO tracking_organizationperiod
-       (id, organization_id, length, start, sender, provider, type, verdict, total, firsts)
+       (id, organization_id, length, start, part, value, type, verdict, total, firsts)
 SELECT engagex_uuid7(), %(organization)s, period.length, date_trunc(period.length, accepted.day::timestamp)::date,
-       accepted.sender, accepted.provider, 'sent', 'human', sum(accepted.total), sum(accepted.total)
+       divided.part, divided.value, 'sent', 'human', sum(accepted.total), sum(accepted.total)
   FROM tracking_acceptedday AS accepted CROSS JOIN (VALUES ('day'), ('month')) AS period (length)
+ CROSS JOIN LATERAL (VALUES ('all', ''), ('sender', accepted.sender), ('provider', accepted.provider))
+    AS divided (part, value)
  WHERE accepted.organization_id = %(organization)s GROUP BY 3, 4, 5, 6
 """
 

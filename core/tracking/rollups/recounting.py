@@ -53,6 +53,8 @@ SELECT engagex_uuid7(), %(organization)s, %(campaign)s, sent.day, min(sent.sende
   FROM tracking_sent AS sent {_KNOWN} GROUP BY sent.day, coalesce(known.provider, %(other)s)
 """  # noqa: S608 - made of the constants above
 
+# Campaigns of a client may be recounted at the same time; its days and months are one after the other.
+_IN_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('sent:' || %(organization)s::text, 0))"
 _CLEAR_PERIODS = """
 DELETE FROM tracking_organizationperiod WHERE organization_id = %(organization)s AND type = 'sent'
 """
@@ -113,7 +115,7 @@ def recount_sent(*, organization_id: UUID, campaign_id: UUID) -> None:
     In a transaction, inside the scope (OrganizationMismatch).
     """
     _run(organization_id, campaign_id, "tracking_sent", _SENT)
-    statements = (_CLEAR_SENT, _SENT_PARTS, _CLEAR_DAYS, _DAYS, _CLEAR_PERIODS, _PERIODS)
+    statements = (_CLEAR_SENT, _SENT_PARTS, _CLEAR_DAYS, _DAYS, _IN_TURN, _CLEAR_PERIODS, _PERIODS)
     _run(organization_id, campaign_id, "", *statements)
 
 

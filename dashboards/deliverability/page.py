@@ -38,6 +38,7 @@ from dashboards.deliverability.limits import (
 from dashboards.deliverability.problems import (
     Domains,
     Stream,
+    Streams,
     all_problems,
     domain_of_sender,
     domain_url,
@@ -107,7 +108,9 @@ def deliverability(asked: Asked) -> Overview:
     tables = [
         *([_table(asked, "clients", "By client", "", by_client)] if asked.current is None else []),
         _domains_table(asked, by_domain, domains),
-        _table(asked, "providers", "By mailbox provider", "Mailbox provider", by_provider),
+        _table(
+            asked, "providers", "By mailbox provider", "Mailbox provider", by_provider, _telling(providers, by_sender)
+        ),
         _table(asked, "senders", "By sender", "Sender", by_sender),
         _worst_table(asked, campaigns),
     ]
@@ -123,6 +126,14 @@ def deliverability(asked: Asked) -> Overview:
     told = _sum(stream.figures for stream in by_sender if stream.figures.mails(EventType.DELIVERED))
     tiles.insert(1, _delivered_tile(now, told))
     return Overview(tiles=tiles, charts=charts, tables=tables, context=context)
+
+
+def _telling(providers: Streams, by_sender: Sequence[Stream]) -> Mapping[str, Figures]:
+    """By mailbox provider the mails of clients all of whose senders' deliveries are reported: the counters do not say
+    which sender's mails went where."""
+    silent = {one.client for one in by_sender if one.figures.sent and not one.figures.mails(EventType.DELIVERED)}
+    of_told = {key: figures for key, figures in providers.items() if key[0] not in silent}
+    return {stream.value: stream.figures for stream in streams_by(of_told, lambda key: (None, key[1]))}
 
 
 def _sum(figures: Iterable[Figures]) -> Figures:
@@ -276,13 +287,17 @@ def _bar_text(figures: Figures, kind: EventType) -> str:
 # --- Tables -----------------------------------------------------------------------------------------------------------
 
 
-def _rate_columns(figures_of: Callable[[Any], Figures]) -> tuple[Column, ...]:
+def _rate_columns(
+    figures_of: Callable[[Any], Figures], told_of: Callable[[Any], Figures] | None = None
+) -> tuple[Column, ...]:
+    """`told_of` gives the mails that deliveries are a share of, where these are not all."""
+
     def text(kind: EventType) -> Callable[[Any], str]:
         return lambda row: rate_text(figures_of(row), kind)
 
     return (
         Column("Accepted", lambda row: figures_of(row).sent, is_number=True),
-        Column("Delivered", lambda row: _delivered_text(figures_of(row)), is_number=True),
+        Column("Delivered", lambda row: _delivered_text((told_of or figures_of)(row)), is_number=True),
         Column("Bounced", text(EventType.BOUNCED), is_number=True),
         Column("Complaints", text(EventType.COMPLAINED), is_number=True),
         Column("Deferred", text(EventType.DEFERRED), is_number=True),
@@ -301,12 +316,19 @@ def _client_column(asked: Asked) -> tuple[Column, ...]:
     return (Column("Client", lambda row: names.get(row.client, "")),) if asked.current is None else ()
 
 
-def _table(asked: Asked, name: str, caption: str, title: str, streams: Sequence[Stream]) -> Table:
+def _table(
+    asked: Asked,
+    name: str,
+    caption: str,
+    title: str,
+    streams: Sequence[Stream],
+    told: Mapping[str, Figures] | None = None,
+) -> Table:
     client = _client_column(asked) if name != "providers" else ()
     own = (Column(title, lambda stream: stream.value or "Unknown"),) if title else ()
-    return Table(
-        name, caption, (*own, *client, *_rate_columns(lambda stream: stream.figures)), list(streams), MOST_ROWS
-    )
+    told_of = None if told is None else lambda stream: told.get(stream.value, Figures())
+    rates = _rate_columns(lambda stream: stream.figures, told_of)
+    return Table(name, caption, (*own, *client, *rates), list(streams), MOST_ROWS)
 
 
 def _domains_table(asked: Asked, streams: Sequence[Stream], domains: Domains) -> Table:

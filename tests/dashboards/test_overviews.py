@@ -295,3 +295,5 @@ def test_deliveries_are_a_share_of_the_mails_whose_provider_tells(florist: Organ
     figures(florist, sender="told@florist.example", sent=100, delivered=97)
     text = text_of(manager, "deliverability")
     assert "97.00 %" in text and "for the 100 mails whose provider tells" in text
+    _header, row = table(manager, "deliverability", "providers")
+    assert row[:3] == ["Gmail", "1000", "not reported"]

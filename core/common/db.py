@@ -21,3 +21,10 @@ def advisory_lock(name: str) -> Iterator[bool]:
         if acquired:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+
+
+def database_seconds() -> float:
+    """The database's clock, in seconds since 1970: the one that all machines share, whatever their own say."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        return float(cursor.fetchone()[0])

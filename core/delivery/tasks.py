@@ -8,6 +8,7 @@ from uuid import UUID
 from celery.signals import worker_process_shutdown
 from django.conf import settings
 
+from core.common.db import database_seconds
 from core.common.tasks import Summary, agency_task, enqueue, organization_task
 from core.delivery.approval_mails import due_approval_clients
 from core.delivery.approval_mails import send_approval_mails as send_links
@@ -28,7 +29,11 @@ CHECK_SECONDS = 20.0
 MATERIALISE_SECONDS = 5.0
 """How long one campaign is prepared before another one has its turn: half a million people take several of them."""
 EXPIRES_SECONDS = 20
-"""A sending job that found no free worker for so long is dropped; the next sweep sends another."""
+"""A sending job that found no free worker for so long is dropped; the next sweep sends another.
+
+By the database's clock, at both ends. Celery's own `expires` is written by the clock of the machine that swept and
+judged by that of the worker: workers more than that ahead would drop every job, and nothing would ever be sent.
+"""
 
 
 @agency_task(name="delivery.sweep")
@@ -37,8 +42,9 @@ def sweep_due_work() -> Summary:
     swept = sweep(ready_limit=settings.DELIVERY_WORKERS)
     for organization_id, campaign_id in swept.campaigns_due:
         enqueue(materialise, organization_id=organization_id, campaign_id=campaign_id)
+    asked_at = database_seconds() if swept.batches_ready else 0
     for slot in range(swept.batches_ready):
-        enqueue(send_batches, slot=slot)
+        enqueue(send_batches, slot=slot, asked_at=asked_at)
     return swept.summary()
 
 
@@ -50,9 +56,14 @@ def materialise(*, organization_id: str, campaign_id: str) -> Summary:
     return {"status": done.status.value, "rows": done.rows}
 
 
-@agency_task(name="delivery.work", per="slot", expires=EXPIRES_SECONDS)
-def send_batches(*, slot: str) -> Summary:
-    """Send due batches for a while. Slots bound how many such jobs run at once; one slot never runs twice."""
+@agency_task(name="delivery.work", per="slot")
+def send_batches(*, slot: str, asked_at: str = "") -> Summary:
+    """Send due batches for a while. Slots bound how many such jobs run at once; one slot never runs twice.
+
+    Dropped when it was `asked_at` (seconds of the database's clock) too long ago.
+    """
+    if asked_at and database_seconds() - float(asked_at) > EXPIRES_SECONDS:
+        return {}
     worker = f"{socket.gethostname()}:{os.getpid()}"
     tally = work(worker=worker, seconds=WORK_SECONDS, is_patient=slot == "0")
     if tally["batches"]:

@@ -125,7 +125,12 @@ def _second_writer() -> Iterator[ThreadPoolExecutor]:
         try:
             yield beside
         finally:
-            beside.submit(connection.close)
+            beside.submit(_close_connection).result()
+
+
+def _close_connection() -> None:
+    """That of the thread it runs in."""
+    connection.close()
 
 
 def _drain_held() -> int:

@@ -73,7 +73,8 @@ def streams_by(streams: Streams, key_of: Callable[[tuple[UUID | None, str]], tup
     summed: dict[tuple[UUID | None, str], Figures] = {}
     for key, figures in streams.items():
         wanted = key_of(key)
-        summed[wanted] = summed.get(wanted, Figures()) + figures
+        before = summed.get(wanted)
+        summed[wanted] = before + figures if before else figures
     found = [Stream(client, value, figures) for (client, value), figures in summed.items()]
     return sorted(found, key=lambda stream: (-stream.figures.sent, stream.value))
 

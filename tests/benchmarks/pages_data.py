@@ -8,6 +8,7 @@ import datetime
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -238,8 +239,11 @@ def _regular(mails: int, campaigns: int, people: int) -> list[Mailing]:
 
 
 def _client(name: str, plan: Plan, mailings: Sequence[Mailing], *, people: int, domains: int, senders: int = 3) -> None:
-    organization = factories.make_organization(name, plan=plan)
-    with organization_scope(organization), transaction.atomic():
+    if Organization.objects.filter(name=name).exists():
+        return
+    with transaction.atomic(), ExitStack() as stack:
+        organization = factories.make_organization(name, plan=plan)
+        stack.enter_context(organization_scope(organization))
         addresses = _senders(organization, senders)
         groups = [
             ContactGroup.objects.create(organization=organization, name=word) for word in ("Everybody", "Customers")

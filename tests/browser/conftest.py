@@ -38,10 +38,16 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def artifacts() -> None:
+    """Nothing is left of the run before."""
+    shutil.rmtree(ARTIFACTS, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def chromium(artifacts: None) -> Iterator[Browser]:
+    """For one file: while Playwright runs, no other test of this process can run an event loop of its own."""
     if CHROMIUM is None:
         pytest.fail("Chromium is missing: apt-get install chromium (the browser tests drive the system's own).")
-    shutil.rmtree(ARTIFACTS, ignore_errors=True)
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)

@@ -11,7 +11,7 @@ from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
 
-CLIENT, CAMPAIGN = "Librería Faro", "Reading night"
+CLIENT, CAMPAIGN = "Librería Sur", "Reading night"
 WRONG, RIGHT = "Reading night on Friday", "Reading night on Saturday"
 MANAGER = "luis.manager@agency.example"
 PEOPLE, HAD_IT = 9, 4

@@ -22,6 +22,8 @@ from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
 from core.common.prepared import prepared
 from core.common.tenancy import require
+from core.contacts.choices import SuppressionReason
+from core.contacts.services import contacts_stop
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
 from core.delivery.models import Message
@@ -206,12 +208,42 @@ def record(
     parameters = _of_attempt(claim, attempt_id, tally) | {"moves": _as_json(moves), "is_last": is_last}
     gives_back = any(move.to in GIVES_BACK for move in moves)
     with transaction.atomic() if gives_back else nullcontext():
+        _stop_gone(claim.organization_id, outcomes)
         with prepared(_RECORD, parameters) as cursor:
             found = cursor.fetchone()
         if found is None:
             raise StaleClaim("The lease of this batch ran out while its mails were going out.")
         _give_back(claim.organization_id, claim.campaign_id, found[0])
     return tally
+
+
+def _stop_gone(organization_id: UUID, outcomes: Sequence[Outcome]) -> None:
+    """Mail no more to whom the provider says do not exist, as when a bounce says so later.
+
+    Contacts are locked before their messages, as the intake of events does. Whoever has another address by now is left
+    alone.
+    """
+    gone = [outcome.message_id for outcome in outcomes if _is_hard_bounce(outcome)]
+    if not gone:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_GONE, {"organization_id": organization_id, "message_ids": gone})
+        contact_ids = [row[0] for row in cursor.fetchall()]
+    contacts_stop(contact_ids=contact_ids, reason=SuppressionReason.BOUNCED, note="refused by the mail server")
+
+
+def _is_hard_bounce(outcome: Outcome) -> bool:
+    return outcome.kind is OutcomeKind.FAILED and CONSEQUENCES[outcome.error].is_hard_bounce
+
+
+_GONE = """
+    SELECT contact.id
+      FROM delivery_message AS message JOIN delivery_messagevalues AS value ON value.message_id = message.id
+      JOIN contacts_contact AS contact
+        ON contact.id = message.contact_id AND contact.organization_id = message.organization_id
+     WHERE message.id = ANY(%(message_ids)s) AND message.organization_id = %(organization_id)s
+       AND lower(value.address) = lower(contact.email)
+"""
 
 
 def record_late(claim: BatchClaim, outcomes: Sequence[Outcome], attempts_before: Mapping[UUID, int]) -> list[Moved]:

@@ -11,12 +11,16 @@ from core.accounts.models import Organization
 from core.campaigns.models import Campaign
 from core.campaigns.services import campaign_cancel, campaign_pause, campaign_resume
 from core.campaigns.states import CampaignStatus, PauseReason
-from core.contacts.models import Contact
+from core.contacts.choices import ContactStatus
+from core.contacts.models import Contact, Suppression
 from core.contacts.services import contact_unsubscribe
 from core.delivery.claim import claim_batch
 from core.delivery.dispatch import dispatch
+from core.delivery.intent import commit_intent
 from core.delivery.models import Connection, DeliveryBatch, Message, MessageValues, SandboxMail
-from core.delivery.retry_policy import MAX_ATTEMPTS
+from core.delivery.outcomes import record
+from core.delivery.rendering import prepared_mail
+from core.delivery.retry_policy import MAX_ATTEMPTS, refusal
 from core.delivery.services import connection_test
 from core.delivery.states import BatchState, SendState, SkipReason
 from core.subscriptions import usage
@@ -110,6 +114,35 @@ def test_work_refused_for_good_fails_alone_and_is_given_back(in_florist: Organiz
     failed = Message.objects.get(send_state=SendState.FAILED)
     assert (failed.reason, failed.words) == (SkipReason.BAD_ADDRESS, "5.1.1 No such user")
     assert emails_used(in_florist) == 2
+
+
+def test_work_refused_as_unknown_stops_the_contact_and_nobody_else(in_florist: Organization, smtp: SmtpServer) -> None:
+    refused = {"spring-offer-1@*": "550 5.1.1 No such user", "spring-offer-2@*": "550 5.7.1 Our policy"}
+    smtp.faults = replace(smtp.faults, refuse_recipients=refused)
+    use_smtp(in_florist, smtp.port)
+    sending_campaign(in_florist, 4)
+    run_work()
+    assert Contact.objects.get(status=ContactStatus.BOUNCED).email.startswith("spring-offer-1@")
+    assert [row.key.partition("@")[0] for row in Suppression.objects.all()] == ["address:spring-offer-1"]
+
+
+def test_work_refused_address_that_was_changed_meanwhile_is_left_alone(
+    in_florist: Organization, smtp: SmtpServer
+) -> None:
+    """The refusal speaks of the address that the mail went to."""
+    smtp.faults = replace(smtp.faults, refuse_recipients={"spring-offer-1@*": "550 5.1.1 No such user"})
+    use_smtp(in_florist, smtp.port)
+    sending_campaign(in_florist, 2)
+    claim = claimed()
+    mail = prepared_mail(claim.organization_id, claim.snapshot_id, claim.revision)
+    intent = commit_intent(claim, mail)
+    assert intent is not None
+    wrong = next(one for one in intent.recipients if one.address.startswith("spring-offer-1@"))
+    Contact.objects.filter(email=wrong.address).update(email="new@home.example", email_key="new@home.example")
+    answers = [refusal(wrong.message_id, "550 5.1.1", "No such user")]
+    record(claim, intent.attempt_id, answers, intent.attempts)
+    assert not Suppression.objects.exists()
+    assert not Contact.objects.filter(status=ContactStatus.BOUNCED).exists()
 
 
 def test_work_refused_for_now_waits_then_goes_out_in_a_new_batch(in_florist: Organization, smtp: SmtpServer) -> None:

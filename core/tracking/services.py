@@ -5,7 +5,10 @@ Pages read the counters only.
 """
 
 import datetime
+import logging
 import time
+import traceback
+from collections.abc import Callable
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -32,6 +35,8 @@ from core.tracking.intake import Arrival
 from core.tracking.models import CampaignRecount
 from core.tracking.queries import recounts as queries
 from core.tracking.verdicts import hit_of, judge
+
+logger = logging.getLogger(__name__)
 
 _SOURCE = "one-click"
 """Written to the contact's history as the origin of an unsubscribe or its reversal."""
@@ -155,6 +160,11 @@ _WHOLE_ROUND_SECONDS = 3600
 _RECENT = datetime.timedelta(days=7)
 _PAUSE = 20
 _SHORT_SECONDS = 0.25
+_AFTER_FAILURE_SECONDS = 60
+
+
+class RecountsFailed(Exception):
+    """Some campaigns or clients could not be recounted; all others were."""
 
 
 def roll_up() -> dict[str, int]:
@@ -162,13 +172,51 @@ def roll_up() -> dict[str, int]:
 
     Recent campaigns at each call, all of them once an hour. A recount that took long is not done again before twenty
     times as long have passed, so that counting never takes more than a twentieth of a worker.
+
+    One that fails is left alone for a while and holds nobody up; at the end it is told by RecountsFailed.
     """
     is_whole = cache.add(_WHOLE_ROUND, 1, timeout=_WHOLE_ROUND_SECONDS)
     due = list(queries.recounts_due(since=None if is_whole else timezone.now() - _RECENT))
-    done = sum(_recount(campaign) for campaign in due)
-    for organization_id in queries.clients_with_another_clock():
-        organization_roll_up(organization_id=organization_id)
-    return {"campaigns": done, "left_to_another_run": len(due) - done}
+    done = [_tried(f"Campaign {campaign.pk}", _recount_or_pause, campaign) for campaign in due]
+    moved = [
+        _tried(f"Client {client_id}", organization_roll_up, organization_id=client_id)
+        for client_id in queries.clients_with_another_clock()
+    ]
+    if failed := [*done, *moved].count(None):
+        raise RecountsFailed(f"{failed} of {len(done) + len(moved)} recounts failed; the log says which.")
+    return {"campaigns": done.count(True), "left_to_another_run": done.count(False)}
+
+
+def _tried(whose: str, recount: Callable[..., Any], *args: Any, **ids: Any) -> Any:
+    """What it returned; None when it failed. The log holds no words of the database's: they may quote an address."""
+    try:
+        return recount(*args, **ids)
+    except Exception as error:
+        if not connection.is_usable():
+            raise
+        where = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("%s could not be recounted (%s).\n%s", whose, type(error).__name__, where)
+        return None
+
+
+def _recount_or_pause(campaign: Any) -> bool:
+    """As `_recount`. After a failure the campaign is not due again for a while, as after a recount that took long."""
+    began = time.monotonic()
+    try:
+        return _recount(campaign)
+    except Exception:
+        pause = max((time.monotonic() - began) * _PAUSE, _AFTER_FAILURE_SECONDS)
+        next_at = timezone.now() + datetime.timedelta(seconds=pause)
+        CampaignRecount.objects.update_or_create(
+            campaign_id=campaign.pk,
+            defaults={"next_at": next_at},
+            create_defaults={
+                "organization_id": campaign.organization_id,
+                "time_zone": campaign.organization.time_zone,
+                "next_at": next_at,
+            },
+        )
+        raise
 
 
 def campaign_roll_up(*, organization_id: UUID, campaign_id: UUID) -> bool:

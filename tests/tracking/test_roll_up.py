@@ -3,7 +3,10 @@
 import datetime
 from collections import defaultdict
 from typing import Any
+from uuid import UUID
 
+import pytest
+from django.core.cache import cache
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -13,9 +16,9 @@ from core.common.tenancy import all_organizations, organization_scope
 from core.delivery.models import Message
 from core.tracking import rollups
 from core.tracking.choices import PEOPLE, EventType, Verdict
-from core.tracking.models import AnalyticsEvent, CampaignHour, LinkClicks
+from core.tracking.models import AnalyticsEvent, CampaignHour, CampaignRecount, LinkClicks
 from core.tracking.queries import campaign_links, campaign_timeline, campaign_totals
-from core.tracking.services import event_record, roll_up
+from core.tracking.services import RecountsFailed, event_record, roll_up
 from core.tracking.tasks import roll_up as roll_up_task
 from tests.tracking.mailed import Mailed, mailed_campaign
 
@@ -185,3 +188,36 @@ def test_roll_up_task_counts_campaigns_of_all_clients(florist: Organization, mus
         assert CampaignHour.objects.count() == 2
     with organization_scope(museum):
         assert CampaignHour.objects.count() == 1
+
+
+def test_roll_up_campaign_that_fails_holds_nobody_up_and_is_told_at_the_end(
+    florist: Organization,
+    museum: Organization,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cache.clear()
+    campaigns, mailed_to = [], "marta@people.example"
+    for organization in (florist, museum):
+        with organization_scope(organization):
+            campaigns += [mailed_campaign(organization, name=name).campaign.pk for name in ("Spring", "Summer")]
+    recount, asked = rollups.recount_sent, []
+
+    def recount_sent(*, organization_id: UUID, campaign_id: UUID) -> None:
+        asked.append(campaign_id)
+        if campaign_id == asked[0]:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT %s::int", [mailed_to])
+        recount(organization_id=organization_id, campaign_id=campaign_id)
+
+    monkeypatch.setattr(rollups, "recount_sent", recount_sent)
+    with pytest.raises(RecountsFailed, match="1 of 4 recounts failed"):
+        roll_up_task.apply().get()
+    assert sorted(asked) == sorted(campaigns)
+    with all_organizations(reason="test"):
+        counted = CampaignRecount.objects.filter(accepted=3).values_list("pk", flat=True)
+        assert set(counted) == set(campaigns) - {asked[0]}
+    (logged,) = [entry.getMessage() for entry in caplog.records if entry.name == "core.tracking.services"]
+    assert str(asked[0]) in logged
+    assert mailed_to not in logged
+    assert roll_up_task.apply().get() == {"campaigns": 0, "left_to_another_run": 0}

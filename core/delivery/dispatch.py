@@ -123,6 +123,8 @@ def _hand_over(
     try:
         tally += outcomes.record(claim, intent.attempt_id, answers, intent.attempts, is_last=is_last)
     except StaleClaim as stale:
+        # They were handed over, by whomever the batch is now: limits that they used stay used.
+        tally += Counter(answer.kind.value for answer in answers)
         proven = outcomes.record_late(claim, answers, intent.attempts)
         logger.warning("Batch %s: %s The late answers settled %d doubts.", claim.batch_id, stale, len(proven))
         return False

@@ -13,11 +13,14 @@ from core.campaigns.models import Campaign
 from core.common.tenancy import all_organizations
 from core.contacts.models import Contact
 from core.contacts.services import contact_unsubscribe
+from core.delivery import intent as intents
 from core.delivery.claim import BatchClaim, claim_batch, find_batch
 from core.delivery.dispatch import dispatch, work
+from core.delivery.intent import Intent, commit_intent
 from core.delivery.limits import daily
 from core.delivery.limits.standstill import Standstill, standstill
 from core.delivery.models import AgencyAccount, Connection, DailyCount, DeliveryBatch
+from core.delivery.recovery import recover_expired_batches
 from core.delivery.states import BatchState
 from core.domains.models import SendingDomain
 from tests.delivery.ledger import batches_of, claimed, run_work, sending_campaign, states, use_smtp
@@ -140,6 +143,23 @@ def test_claim_day_limit_is_shared_by_claims_at_once(in_florist: Organization) -
     assert claim_or_none() is None
     assert dispatch(second)["accepted"] == 5
     assert dispatch(first)["accepted"] == 10
+
+
+def test_mails_of_a_worker_that_was_given_up_meanwhile_count_against_the_day(
+    in_florist: Organization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection = limit_connection(in_florist, mails_per_day=15)
+    sending_campaign(in_florist, 10)
+
+    def given_up(claim: BatchClaim, *args: Any, **limits: Any) -> Intent | None:
+        intent = commit_intent(claim, *args, **limits)
+        DeliveryBatch.objects.update(lease_until=timezone.now() - datetime.timedelta(seconds=1))
+        assert recover_expired_batches() == 1
+        return intent
+
+    monkeypatch.setattr(intents, "commit_intent", given_up)
+    assert dispatch(claimed())["accepted"] == 10
+    assert daily.used(connection, daily.today(in_florist.pk)) == 10
 
 
 def test_limits_changed_lets_the_rest_go_at_once(in_florist: Organization) -> None:

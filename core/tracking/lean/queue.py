@@ -56,6 +56,7 @@ class HitQueue:
         self._has_seen_mark = False
         self._avoid_until = 0.0
         self._writer: asyncio.Task[None] | None = None
+        self._telling: tuple[dict[LossReason, int], asyncio.Future[None]] | None = None
         self._database = ThreadPoolExecutor(1, thread_name_prefix="hits")
 
     @property
@@ -142,9 +143,23 @@ class HitQueue:
         return not hits or await self._in_thread(self._keep, hits)
 
     async def _tell_losses(self) -> None:
-        losses = dict(self._lost)
-        if await self._in_thread(self._tell, losses):
-            self._lost -= Counter(losses)
+        """What takes too long may be written all the same: it is waited for, and never told a second time beside it."""
+        if self._telling is None:
+            losses = dict(self._lost)
+            loop = asyncio.get_running_loop()
+            self._telling = losses, loop.run_in_executor(self._database, self._tell, losses)
+        losses, told = self._telling
+        await asyncio.wait([told], timeout=DATABASE_SECONDS)
+        if not told.done():
+            logger.warning("The database takes long to note %d lost hits.", sum(losses.values()))
+            return
+        self._telling = None
+        try:
+            told.result()
+        except (DatabaseError, InterfaceError, OSError) as error:
+            logger.warning("The database does not note lost hits (%s).", type(error).__name__)
+            return
+        self._lost -= Counter(losses)
 
     async def _in_thread(self, write: Callable[[Any], None], what: Any) -> bool:
         loop = asyncio.get_running_loop()

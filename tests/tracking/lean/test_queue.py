@@ -1,6 +1,7 @@
 """What the queue of hits does when something fails that nobody foresaw."""
 
 import asyncio
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,3 +56,27 @@ def test_hit_that_was_remembered_is_counted_when_it_meets_something_unforeseen(m
 
     asyncio.run(work())
     assert told == [{LossReason.AWAY: 1}]
+
+
+def test_losses_whose_telling_takes_too_long_are_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "AVOID_SECONDS", 0.01)
+    monkeypatch.setattr(queue, "DATABASE_SECONDS", 0.05)
+    told: list[Mapping[LossReason, int]] = []
+    asked, answer = threading.Event(), threading.Event()
+
+    def tell(losses: Mapping[LossReason, int]) -> None:
+        asked.set()
+        answer.wait(30)
+        told.append(losses)
+
+    async def work() -> None:
+        hits = HitQueue(Failing(), limit=0, keep=lambda _hits: None, tell=tell)  # type: ignore[arg-type]
+        await hits.append(b"one")
+        await asyncio.to_thread(asked.wait, 30)
+        await asyncio.sleep(0.3)
+        answer.set()
+        await hits.append(b"two")
+        await hits.close()
+
+    asyncio.run(work())
+    assert told == [{LossReason.FULL: 1}, {LossReason.FULL: 1}]

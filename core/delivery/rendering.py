@@ -1,5 +1,6 @@
 """From a frozen campaign and a person to a mail: what is shared is prepared once, the rest is a dict of values."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -20,6 +21,8 @@ from core.domains.queries import hosts_of, signing_key
 from core.email_templates.merge_tags import Escape, KnownKeys, MergeTemplate, parse
 
 KEPT_CAMPAIGNS = 32
+KEPT_SECONDS = 60.0
+"""A sending domain's key and hosts may change while its campaigns go out: mails follow after this time at most."""
 UNSUBSCRIBE_KEY = "system.unsubscribe_url"
 PREFERENCES_KEY = "system.preferences_url"
 FULL_NAME_KEY = "contact.full_name"
@@ -108,10 +111,23 @@ def inert_links(campaign_id: UUID) -> dict[str, str]:
     }
 
 
-@lru_cache(maxsize=KEPT_CAMPAIGNS)
 def prepared_mail(organization_id: UUID, snapshot_id: UUID, revision: int) -> CampaignMail:
-    """The mail of a frozen version. A snapshot never changes, so what was prepared is kept; a transport keeps its own
-    work for the same object. Raises CampaignSnapshot.DoesNotExist."""
+    """The mail of a frozen version. A snapshot never changes, so what was prepared is kept, for KEPT_SECONDS because of
+    what its domain adds; a transport keeps its own work for the same object. Raises CampaignSnapshot.DoesNotExist."""
+    kept = _kept(organization_id, snapshot_id, revision)
+    now = time.monotonic()
+    if not kept or now - kept[0][0] > KEPT_SECONDS:
+        kept[:] = [(now, _prepared(organization_id, snapshot_id, revision))]
+    return kept[0][1]
+
+
+@lru_cache(maxsize=KEPT_CAMPAIGNS)
+def _kept(_organization_id: UUID, _snapshot_id: UUID, _revision: int) -> list[tuple[float, CampaignMail]]:
+    """The place of a version: when its mail was prepared, and the mail; empty before."""
+    return []
+
+
+def _prepared(organization_id: UUID, snapshot_id: UUID, revision: int) -> CampaignMail:
     snapshot = CampaignSnapshot.objects.get(organization_id=organization_id, pk=snapshot_id)
     return prepare(compiled_content(snapshot), snapshot, revision)
 

@@ -1,6 +1,8 @@
 """Mails of a verified domain are signed with its key; those of any other are not."""
 
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import dkim
@@ -12,6 +14,8 @@ from core.accounts.choices import Role
 from core.accounts.models import Organization, User
 from core.campaigns.models import Campaign
 from core.campaigns.preflight import campaign_problems, campaign_warnings
+from core.delivery import rendering
+from core.delivery.rendering import campaign_mail
 from core.domains.models import SendingDomain
 from core.domains.records import dkim_value
 from core.domains.services import domain_add
@@ -104,3 +108,22 @@ def test_campaign_page_and_confirmation_show_the_warning(
     for page in ("admin:campaigns_campaign_change", "admin:campaigns_campaign_review_and_send"):
         content = browser.get(reverse(page, args=[campaign.pk])).content.decode()
         assert "florist.example is no sending domain of this client" in content
+
+
+def test_domain_that_changes_is_seen_by_mails_within_a_minute(
+    in_florist: Organization, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_smtp(in_florist, smtp.port)
+    domain = verified_domain(in_florist)
+    campaign = sending_campaign(in_florist, 1)
+    before = campaign_mail(campaign.pk)
+    rotated = domain_add(organization=in_florist, name="other.example")
+    SendingDomain.objects.filter(pk=domain.pk).update(
+        private_key=rotated.private_key, public_key=rotated.public_key, selector=rotated.selector
+    )
+    assert campaign_mail(campaign.pk) is before
+    later = time.monotonic() + rendering.KEPT_SECONDS
+    monkeypatch.setattr(rendering, "time", SimpleNamespace(monotonic=lambda: later))
+    domain.refresh_from_db()
+    run_work()
+    assert verifies(smtp.accepted[0].raw, domain)

@@ -26,6 +26,12 @@ def believed_ip(forwarded_for: str, peer: str) -> str | None:
         return None
 
 
+def is_short(request: HttpRequest, most: int) -> bool:
+    """Whether the body says to have at most so many bytes. Asked before it is read; what is no number is too long."""
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return length.isdecimal() and len(length) < 20 and int(length) <= most
+
+
 def network_of(ip_address: str | None) -> str:
     """The network an address is in, /24 or /48: enough to see a gateway, too little to name a household."""
     if not ip_address:

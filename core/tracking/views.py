@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from core.accounts.public_pages import frame
 from core.accounts.public_pages.wording import language_for
 from core.campaigns.models import CampaignLink
+from core.common.network import is_short
 from core.common.tokens import BadToken, Purpose
 from core.contacts.public.links import preferences_path
 from core.contacts.public.standing import standing_of
@@ -109,7 +110,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _unsubscribe_posted(request: HttpRequest, message: Message, words: Wording) -> HttpResponse:
-    if int(request.META.get("CONTENT_LENGTH") or 0) > _LONGEST_BODY:
+    if not is_short(request, _LONGEST_BODY):
         return frame.plain(words.bad_request, status=413)
     if request.content_type not in _FORM_TYPES:
         return frame.plain(words.bad_request, status=400)

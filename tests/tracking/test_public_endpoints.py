@@ -285,6 +285,13 @@ def test_unsubscribe_post_of_anything_else_is_refused(
     assert reloaded(mailed.contacts[0]).status == ContactStatus.SUBSCRIBED
 
 
+@pytest.mark.parametrize("length", ["many", "²", "-1", "9" * 5_000])
+def test_unsubscribe_post_of_nobody_knows_what_length_is_refused(mailed: Mailed, visitor: Client, length: str) -> None:
+    path = paths(mailed.messages[0])["unsubscribe"]
+    assert visitor.post(path, ONE_CLICK, CONTENT_LENGTH=length).status_code == 413
+    assert reloaded(mailed.contacts[0]).status == ContactStatus.SUBSCRIBED
+
+
 def test_unsubscribe_page_afterwards_offers_the_way_back(mailed: Mailed, visitor: Client) -> None:
     path = paths(mailed.messages[0])["unsubscribe"]
     visitor.post(path, ONE_CLICK)

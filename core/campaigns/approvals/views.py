@@ -30,7 +30,7 @@ from core.campaigns.approvals.scope import approval_scope
 from core.campaigns.approvals.services import Decider, Spot
 from core.campaigns.models import Approval
 from core.common.errors import DomainError
-from core.common.network import client_ip
+from core.common.network import client_ip, is_short
 from core.common.tokens import BadToken
 from core.contacts.public import rate_limit
 from core.email_templates.views import framed_response
@@ -116,8 +116,7 @@ def _act(asked: Approval, typed: Typed, ip_address: str | None) -> None:
 
 
 def _is_readable(request: HttpRequest) -> bool:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    return length.isdigit() and int(length) <= LONGEST_BODY and request.content_type in FORM_TYPES
+    return is_short(request, LONGEST_BODY) and request.content_type in FORM_TYPES
 
 
 def spot_of(request: HttpRequest) -> Spot | None:

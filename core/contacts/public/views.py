@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from core.accounts.choices import OrganizationStatus
 from core.accounts.public_pages import frame
-from core.common.network import client_ip, network_of
+from core.common.network import client_ip, is_short, network_of
 from core.common.tokens import BadToken, Purpose
 from core.contacts.models import SignupForm, SignupRequest
 from core.contacts.public import rate_limit
@@ -50,8 +50,7 @@ def not_found_for_unknown(view: View) -> View:
 
 def is_readable(request: HttpRequest) -> bool:
     """Whether the body is a form of a sane size. Asked before it is read."""
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    return length.isdigit() and int(length) <= LONGEST_BODY and request.content_type in FORM_TYPES
+    return is_short(request, LONGEST_BODY) and request.content_type in FORM_TYPES
 
 
 @csrf_exempt

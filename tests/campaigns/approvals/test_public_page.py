@@ -166,6 +166,7 @@ def test_answer_that_is_no_form_is_refused(world: World, link: str, visitor: Cli
     assert visitor.post(link, {"action": "delete", "name": "x"}).status_code == 400
     assert visitor.post(link, "{}", content_type="application/json").status_code == 400
     assert visitor.post(link, {"action": "comment", "text": "x" * views.LONGEST_BODY}).status_code == 400
+    assert visitor.post(link, {"action": "delete", "name": "x"}, CONTENT_LENGTH="²").status_code == 400
     assert visitor.post(link, {"action": "comment", "name": "a\x00", "text": "b\x00"}).status_code == 303
     assert visitor.put(link).status_code == 405
     assert stored(world).state == ApprovalState.OPEN

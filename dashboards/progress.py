@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import cache
-
 from core.campaigns.states import RUNNING, CampaignStatus, PauseReason
 from core.common.heartbeat import FRESH_SECONDS, worker_seen_seconds_ago
 from core.delivery.limits.standstill import standstill
@@ -18,6 +16,7 @@ from core.delivery.queries import (
 from core.delivery.states import SendState, SkipReason
 from core.tracking.queries import CampaignTotals, campaign_totals
 from dashboards.addresses import ledger_url
+from dashboards.keeping import kept
 from dashboards.numbers import count_text, duration_text, rate_text, share, share_text
 
 LIVE = RUNNING | {CampaignStatus.CANCELLING}
@@ -34,7 +33,6 @@ class Part:
     meaning: str
 
 
-_KEPT_SECONDS = 24 * 3600
 _NO_WORDS = "No answer was given."
 
 PARTS = (
@@ -81,8 +79,7 @@ def skipped_sentence(campaign: Any, skipped: int) -> str:
     if not skipped:
         return ""
     key = f"campaign-skipped:{campaign.pk}:{skipped}"
-    reasons = cache.get_or_set(key, lambda: campaign_skipped(campaign.pk), _KEPT_SECONDS)
-    assert reasons is not None
+    reasons = kept(key, lambda: campaign_skipped(campaign.pk))
     parts = [f"{SkipReason(reason).label.lower()} ({count_text(count)})" for reason, count in reasons.items()]
     return f"Skipped: {', '.join(parts)}." if parts else ""
 
@@ -93,7 +90,7 @@ def _errors(campaign: Any, progress: CampaignProgress) -> list[CampaignError]:
     if not any(troubled):
         return []
     key = f"campaign-errors:{campaign.pk}:{'-'.join(map(str, troubled))}"
-    return cache.get_or_set(key, lambda: campaign_errors(campaign.pk), _KEPT_SECONDS) or []
+    return kept(key, lambda: campaign_errors(campaign.pk)) or []
 
 
 def _part(campaign: Any, part: Part, progress: CampaignProgress) -> dict[str, Any]:
@@ -165,5 +162,5 @@ def _behind(campaign: Any) -> str:
     seconds = worker_seen_seconds_ago()
     if seconds is not None and seconds <= FRESH_SECONDS:
         return ""
-    since = f"for {duration_text(seconds)}" if seconds is not None else "for over an hour"
+    since = f"for {duration_text(seconds)}" if seconds is not None else "for a while"
     return f"This page is behind: no worker has been seen {since}. Mails wait and go out once one runs again."

@@ -5,7 +5,6 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.core.cache import cache
 from django.utils import timezone
 
 from core.campaigns.versions import all_versions
@@ -29,13 +28,13 @@ from core.tracking.queries import (
     summed,
     top_domains,
 )
+from dashboards.keeping import kept
 
 USUAL_OF = 8
 """So many earlier campaigns of the client say what is usual."""
 FEWEST_FOR_USUAL = 2
 TOP_DOMAINS = 12
 TOLD_DAYS = 30
-_KEPT_SECONDS = 24 * 3600
 
 
 class Report:
@@ -79,7 +78,7 @@ class Report:
         """Which domains they are is looked up again only when more mails have been accepted."""
         pk = self.campaign.pk
         key = f"report-domains:{pk}:{self.figures.sent}"
-        names = cache.get_or_set(key, lambda: most_mailed_domains(pk, TOP_DOMAINS), _KEPT_SECONDS)
+        names = kept(key, lambda: most_mailed_domains(pk, TOP_DOMAINS))
         return top_domains(pk, names or [], self.figures)
 
     @property

@@ -101,6 +101,23 @@ def test_report_of_a_campaign_that_is_not_going_out_looks_for_news(
     assert "dashboards/follow" in text and "data-ex-follow=" in text
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(CampaignStatus.SENT, "people.example"), (CampaignStatus.SENDING, "no worker has been seen for a while")],
+)
+def test_report_is_shown_while_redis_is_away(
+    florist: Organization, manager: Client, settings: Any, status: CampaignStatus, words: str
+) -> None:
+    campaign = reacted(florist, status=status).campaign
+    with organization_scope(florist):
+        DeliveryBatch.objects.filter(campaign=campaign).update(failed_count=1, suppressed_count=1)
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    page = manager.get(report_page(campaign))
+    assert page.status_code == 200
+    assert words in page.content.decode()
+    assert manager.get(progress_of(campaign)).status_code == 200
+
+
 def test_report_of_an_audience_being_put_together_shows_progress(florist: Organization, manager: Client) -> None:
     with organization_scope(florist):
         campaign = factories.make_campaign(florist, status=CampaignStatus.MATERIALISING)

@@ -9,7 +9,7 @@
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
@@ -22,6 +22,7 @@ from core.tracking.inbound.mime import header, parts_of, text_of
 
 MOST_TOKENS = 20
 _RECIPIENT_HEADERS = ("X-Original-To", "Delivered-To", "X-Envelope-To", "Envelope-To", "To", "Cc")
+_DELIVERY_HEADERS = _RECIPIENT_HEADERS[:4]
 _RETURNED = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 _FOLD = re.compile(r"\r?\n[ \t]+")
 _UNSUBSCRIBE = re.compile(r"/u/([A-Za-z0-9_-]{40,80})(?![A-Za-z0-9_-])")
@@ -42,6 +43,18 @@ class Proof:
 def addresses_of(mail: Message, envelope_to: Iterable[str] = ()) -> str:
     """All that may name whom the mail came to, as one text."""
     return " ".join([*envelope_to, *(header(mail, name) for name in _RECIPIENT_HEADERS)])
+
+
+def delivered_to(mail: Message, envelope_to: Sequence[str] = ()) -> str:
+    """Whom the last server gave the mail to, in none of its sender's words: the envelope or, where only the mail was
+    handed in, what that server wrote above its own Received. "" for a mail that no server has passed on."""
+    if envelope_to:
+        return " ".join(envelope_to)
+    names = [name.casefold() for name in mail]
+    if "received" not in names:
+        return ""
+    above = names[: names.index("received")]
+    return " ".join(header(mail, name) for name in _DELIVERY_HEADERS if name.casefold() in above)
 
 
 def signed_proof(mail: Message, envelope_to: Iterable[str] = ()) -> Proof | None:

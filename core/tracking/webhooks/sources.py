@@ -15,7 +15,7 @@ from core.tracking.choices import INBOUND_KINDS, WebhookKind
 from core.tracking.inbound import posts
 from core.tracking.inbound.hosts import hosts_seen
 from core.tracking.inbound.mime import UnreadableMail
-from core.tracking.inbound.proof import addresses_of
+from core.tracking.inbound.proof import delivered_to
 from core.tracking.inbound.reading import MailKind, ReplyText, understand
 from core.tracking.intake import Arrival
 from core.tracking.models import DeadEvent, WebhookEndpoint, WebhookPost
@@ -114,7 +114,7 @@ def _mail_item(post: WebhookPost) -> Item:
         posted = read(bytes(post.body), content_type)
     except UnreadableMail as error:
         return Item(key, partial(dict, by="mail", size=len(post.body)), problem=str(error))
-    hosts_seen(post.endpoint, addresses_of(posted.mail, posted.envelope_to))
+    hosts_seen(post.endpoint, delivered_to(posted.mail, posted.envelope_to))
     found = understand(posted.mail, posted.envelope_to, received_at=post.received_at)
     if found.arrival is None:
         return Item(key, dict, counted_as=found.kind)

@@ -282,20 +282,29 @@ def test_unreadable_mail_is_set_aside(server: WebhookEndpoint, body: bytes) -> N
 # --- Hosts ------------------------------------------------------------------------------------------------------------
 
 
+def passed_on(to: str, raw: bytes = plain("x", to="Somebody else <x@elsewhere.example>")) -> bytes:
+    """As Postfix pipes it into a script, with the flags DOR."""
+    own = f"Return-Path: <{PERSON}>\r\nX-Original-To: {to}\r\nDelivered-To: {to}\r\n"
+    return (
+        f"{own}Received: from mx.people.example by mx.florist.example; Mon, 04 May 2026 12:00:00 +0000\r\n".encode()
+        + raw
+    )
+
+
 def test_host_is_used_by_mails_once_a_mail_has_come_to_it(florist: Organization) -> None:
     with organization_scope(florist):
         domain = SendingDomain.objects.create(organization=florist, name="florist.example", selector="x")
     server = make_endpoint(
         florist, WebhookKind.INBOUND_SIGNED, reply_host="reply.florist.example", bounce_host="bounce.florist.example"
     )
-    post_signed(server, plain("x", to="test@elsewhere.example, x@sub.reply.florist.example"))
+    post_signed(server, passed_on("x@sub.reply.florist.example"))
     read()
     assert (reloaded(domain).reply_host, reloaded(domain).return_path) == ("", "")
-    post_signed(server, plain("x", to="Test <test@reply.florist.example>"))
+    post_signed(server, passed_on("test@reply.florist.example"))
     read()
     assert (reloaded(domain).reply_host, reloaded(domain).return_path) == ("reply.florist.example", "")
     assert reloaded(server).reply_seen_at > timezone.now() - datetime.timedelta(minutes=1)
-    post_signed(server, plain("x", to="test@bounce.florist.example"))
+    post_signed(server, passed_on("test@bounce.florist.example"))
     read()
     assert reloaded(domain).return_path == "bounce.florist.example"
 
@@ -306,13 +315,13 @@ def test_host_stays_in_use_while_its_endpoint_is_exchanged(florist: Organization
     with organization_scope(florist):
         domain = SendingDomain.objects.create(organization=florist, name="florist.example", selector="x")
     old = make_endpoint(florist, WebhookKind.INBOUND_SIGNED, reply_host=host)
-    post_signed(old, plain("x", to=f"test@{host}"))
+    post_signed(old, passed_on(f"test@{host}"))
     read()
     new = make_endpoint(florist, WebhookKind.INBOUND_SIGNED, reply_host=host)
     with organization_scope(florist):
         hosts_apply([host])
         assert reloaded(domain).reply_host == host
-    post_signed(new, plain("x", to=f"test@{host}"))
+    post_signed(new, passed_on(f"test@{host}"))
     read()
     with organization_scope(florist):
         old.delete()
@@ -321,3 +330,24 @@ def test_host_stays_in_use_while_its_endpoint_is_exchanged(florist: Organization
         WebhookEndpoint.objects.get().delete()
         hosts_apply([host])
     assert reloaded(domain).reply_host == ""
+
+
+HOST = "bounce.florist.example"
+CLAIMED = plain("x", to=f"x@{HOST}", headers=f"Delivered-To: x@{HOST}\r\nX-Original-To: x@{HOST}\r\n")
+
+
+@pytest.mark.parametrize("raw", [CLAIMED, passed_on("hello@florist.example", CLAIMED), b"Received: x\r\n" + CLAIMED])
+def test_host_that_only_the_sender_names_is_not_used(
+    florist: Organization, server: WebhookEndpoint, parse: WebhookEndpoint, raw: bytes
+) -> None:
+    with organization_scope(florist):
+        domain = SendingDomain.objects.create(organization=florist, name="florist.example", selector="x")
+        WebhookEndpoint.objects.update(bounce_host=HOST)
+    post_signed(server, raw)
+    post_form(parse, raw, "x@reply.florist.example")
+    post_signed(server, orjson.dumps({"raw": base64.b64encode(raw).decode()}), content_type="application/json")
+    assert read()["posts"] == 3
+    assert reloaded(domain).return_path == ""
+    post_form(parse, raw, f"x@{HOST}")
+    read()
+    assert reloaded(domain).return_path == HOST

@@ -1,11 +1,14 @@
 """What the builder and the sending page ask for."""
 
+import datetime
+import zoneinfo
 from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
+from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
@@ -13,12 +16,13 @@ from unfold.widgets import (
 )
 
 from core.accounts.models import Organization, User
+from core.campaigns.models import Campaign
 from core.common.validators import validate_one_line
 from core.reports.choices import WEEKDAYS, Frequency, Language, Period, ReportFormat, Section
 from core.reports.errors import ReportRefused
 from core.reports.mailing import MOST_ATTACHED_BYTES
 from core.reports.models import LONGEST_NOTE, ReportDefinition
-from core.reports.periods import Plan
+from core.reports.periods import LONGEST_DAYS, Plan
 from core.reports.services import DefinitionValues, Recipient, ReportSpec, format_locks, recipients_of
 
 _PEOPLE_HELP = "One a line, such as Marta Ruiz <marta@client.example>."
@@ -235,3 +239,12 @@ def initial_of(definition: ReportDefinition) -> dict[str, Any]:
     initial: dict[str, Any] = {name: getattr(definition, name) for name in names}
     key = "weekday" if definition.frequency == Frequency.WEEKLY else "month_day"
     return initial | {"hour": definition.hour, key: definition.day}
+
+
+def initial_about(campaign: Campaign) -> dict[str, Any]:
+    """The builder's days from the one on which the campaign began to go out until today, as far as a report goes."""
+    assert campaign.started_at is not None
+    zone = zoneinfo.ZoneInfo(campaign.organization.time_zone)
+    first = campaign.started_at.astimezone(zone).date()
+    last = min(timezone.now().astimezone(zone).date(), first + datetime.timedelta(days=LONGEST_DAYS - 1))
+    return {"period": Period.CUSTOM, "first_day": first, "last_day": last}

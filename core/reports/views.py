@@ -21,6 +21,7 @@ from core.accounts.model_admins.confirmation import Confirmation
 from core.accounts.models import Organization
 from core.accounts.permissions import Permission
 from core.adminsite.pages import register_page
+from core.campaigns.models import Campaign
 from core.common.errors import DomainError
 from core.common.ids import new_id
 from core.common.tenancy import organization_scope
@@ -29,7 +30,7 @@ from core.reports import services
 from core.reports.choices import Language, Period, ReportFormat
 from core.reports.drafts import keep_draft, kept_draft
 from core.reports.errors import ReportRefused
-from core.reports.forms import BuilderForm, initial_of
+from core.reports.forms import BuilderForm, initial_about, initial_of
 from core.reports.mailing import mail_problem
 from core.reports.models import ReportDefinition
 from core.reports.rendering import page_text
@@ -47,22 +48,27 @@ _FOR_WHOM = "Make a report: for which client?"
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def report_builder(request: HttpRequest) -> HttpResponse:
-    """A new report, or with `definition` in the query one that is kept. POST makes it, or keeps it."""
+    """A new report, or with `definition` in the query one that is kept; with `campaign`, of the days since it went
+    out. POST makes it, or keeps it."""
     access = _access(request)
     definition = _definition(request)
-    client = definition.organization if definition else access.current
+    campaign = None if definition else _campaign(request)
+    about = definition or campaign
+    client = about.organization if about else access.current
     if client is None:
         return _page(request, "admin/choose_client.html", title=_FOR_WHOM)
     access.require(Permission.RESULTS_EXPORT, client.pk)
     with organization_scope(client):
-        form = _form(request, client, definition)
+        form = _form(request, client, definition, campaign)
         response = _posted(request, form, definition) if request.method == "POST" else None
         return response or _builder(request, form, definition).render()
 
 
-def _form(request: HttpRequest, client: Organization, definition: ReportDefinition | None) -> BuilderForm:
+def _form(
+    request: HttpRequest, client: Organization, definition: ReportDefinition | None, campaign: Campaign | None
+) -> BuilderForm:
     locks = services.format_locks(client.pk)
-    initial = initial_of(definition) if definition else {}
+    initial = initial_of(definition) if definition else initial_about(campaign) if campaign else {}
     typed = request.POST if request.method == "POST" else kept_draft(request)
     form = BuilderForm(typed, organization=client, locks=locks, initial=initial)
     if definition:
@@ -92,7 +98,7 @@ def _saved(request: HttpRequest, form: BuilderForm, definition: ReportDefinition
     client = form.organization
     services.definition_check(values)
     if values.plan and request.POST.get("confirmed") != "yes":
-        return _confirmation(request, form, definition).render()
+        return _confirmation(request, form).render()
     saved = services.definition_save(
         values=values, user=_access(request).user, definition_id=definition.pk if definition else None
     )
@@ -101,7 +107,7 @@ def _saved(request: HttpRequest, form: BuilderForm, definition: ReportDefinition
     return HttpResponseRedirect(reverse("admin:reports_reportdefinition_changelist"))
 
 
-def _confirmation(request: HttpRequest, form: BuilderForm, definition: ReportDefinition | None) -> TemplateResponse:
+def _confirmation(request: HttpRequest, form: BuilderForm) -> TemplateResponse:
     values, client = form.values(), form.organization
     assert values.plan is not None
     zone = zoneinfo.ZoneInfo(client.time_zone)
@@ -111,7 +117,7 @@ def _confirmation(request: HttpRequest, form: BuilderForm, definition: ReportDef
     confirmation = Confirmation(
         title=f"Plan “{values.name}” for {client}?",
         submit_label="Plan it",
-        back_url=_builder_url(definition, draft=keep_draft(request)),
+        back_url=_builder_url(request, draft=keep_draft(request)),
         sentences=words.plan_sentences(values, client, first),
         facts=(
             ("To", ", ".join(map(str, values.recipients)) or "nobody yet"),
@@ -134,7 +140,7 @@ def _builder(request: HttpRequest, form: BuilderForm, definition: ReportDefiniti
         "pack_id": _pack_id(request) or new_id(),
         "frame_url": frame_url,
         "preview_problem": problem,
-        "preview_url": reverse("admin:report_preview") + _query(definition),
+        "preview_url": f"{reverse('admin:report_preview')}?{urlencode(_about(request))}",
         "mail_problem": mail_problem(client),
     }
     title = f"Report “{definition}”" if definition else "New report"
@@ -153,7 +159,9 @@ def _first_preview(request: HttpRequest, form: BuilderForm, definition: ReportDe
 
 
 def _default_spec(form: BuilderForm) -> ReportSpec:
-    return ReportSpec(form.organization, Period.LAST_MONTH, tuple(form.initial["sections"]), "en")
+    begun = form.initial
+    days: dict[str, Any] = {name: begun.get(name) for name in ("first_day", "last_day")}
+    return ReportSpec(form.organization, begun.get("period", Period.LAST_MONTH), tuple(begun["sections"]), "en", **days)
 
 
 @register_page("reports/preview/", name="report_preview", permission=Permission.RESULTS_EXPORT)
@@ -161,8 +169,8 @@ def _default_spec(form: BuilderForm) -> ReportSpec:
 def report_preview(request: HttpRequest) -> HttpResponse:
     """POST of the builder's form → JSON: where the preview can be looked at, or what is wrong. Changes nothing."""
     access = _access(request)
-    definition = _definition(request)
-    client = definition.organization if definition else access.current
+    about = _definition(request) or _campaign(request)
+    client = about.organization if about else access.current
     if client is None:
         return JsonResponse({"problem": "Choose a client first."})
     access.require(Permission.RESULTS_EXPORT, client.pk)
@@ -226,6 +234,19 @@ def _definition(request: HttpRequest) -> ReportDefinition | None:
     return found
 
 
+def _campaign(request: HttpRequest) -> Campaign | None:
+    """The campaign the address names. Raises Http404 for one out of reach, or that never went out."""
+    key = request.GET.get("campaign", "")
+    if not key:
+        return None
+    pk = _uuid(key)
+    started = Campaign.objects.select_related("organization").filter(started_at__isnull=False)
+    found = started.filter(pk=pk).first() if pk else None
+    if found is None:
+        raise Http404("No such campaign of your clients' has gone out.")
+    return found
+
+
 def _pack_id(request: HttpRequest) -> UUID | None:
     """The id the page brought along: the same form posted twice makes one report."""
     return _uuid(request.POST.get("pack_id", ""))
@@ -238,13 +259,13 @@ def _uuid(value: str) -> UUID | None:
         return None
 
 
-def _query(definition: ReportDefinition | None) -> str:
-    return f"?definition={definition.pk}" if definition else ""
+def _about(request: HttpRequest) -> dict[str, str]:
+    """What the address says the builder is about: it goes along, because the client follows from it."""
+    return {name: request.GET[name] for name in ("definition", "campaign") if request.GET.get(name)}
 
 
-def _builder_url(definition: ReportDefinition | None, *, draft: str) -> str:
-    query = {"definition": str(definition.pk)} if definition else {}
-    return f"{reverse('admin:report_builder')}?{urlencode(query | {'draft': draft})}"
+def _builder_url(request: HttpRequest, *, draft: str) -> str:
+    return f"{reverse('admin:report_builder')}?{urlencode(_about(request) | {'draft': draft})}"
 
 
 def _access(request: HttpRequest) -> Access:

@@ -3,6 +3,7 @@
 import datetime
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -107,6 +108,30 @@ def test_builder_works_while_redis_is_away(
     typed = {**TYPED, "action": "save", "name": "Weekly", "frequency": "weekly", "others": "a@client.example"}
     assert b"Plan it" in browser.post(reverse(BUILDER), typed).content
     assert browser.post(reverse(BUILDER), {**TYPED, "action": "make"}).status_code == 302
+
+
+def test_builder_for_a_campaign_begins_with_its_client_and_its_days(
+    browser: Client, petal: Organization, museum: Organization
+) -> None:
+    with organization_scope(petal):
+        campaign = factories.make_campaign(
+            petal, status="sent", started_at=datetime.datetime(2026, 5, 4, 23, 30, tzinfo=datetime.UTC)
+        )
+        Organization.objects.filter(pk=petal.pk).update(time_zone="Europe/Madrid")
+    page = browser.get(f"{reverse(BUILDER)}?campaign={campaign.pk}")
+    form, today = page.context["form"], timezone.now().astimezone(ZoneInfo("Europe/Madrid")).date()
+    assert (form["period"].value(), form["first_day"].value()) == (Period.CUSTOM, datetime.date(2026, 5, 5))
+    assert form["last_day"].value() == min(today, datetime.date(2027, 5, 5))
+    assert page.context["frame_url"] and page.context["client"] == petal
+    assert f"?campaign={campaign.pk}" in page.context["preview_url"]
+    assert "frame_url" in browser.post(page.context["preview_url"], TYPED).json()
+    kept = {**TYPED, "action": "save", "name": "Weekly", "frequency": "weekly", "others": "a@client.example"}
+    asked = browser.post(f"{reverse(BUILDER)}?campaign={campaign.pk}", kept)
+    assert f"?campaign={campaign.pk}&draft=" in asked.context["confirmation"].back_url
+    with organization_scope(museum):
+        theirs = factories.make_campaign(museum, status="sent", started_at=timezone.now())
+    for key in (theirs.pk, "nonsense"):
+        assert browser.get(f"{reverse(BUILDER)}?campaign={key}").status_code == 404
 
 
 def test_section_that_is_posted_twice_is_in_the_report_once(browser: Client, petal: Organization) -> None:

@@ -13,7 +13,7 @@ from tests.support.product import Product
 
 pytestmark = pytest.mark.browser
 
-CLIENT, CAMPAIGN = "Librería Norte", "Autumn reading"
+CLIENT, CAMPAIGN = "Librería Oeste", "Autumn reading"
 MANAGER, READER = "ana.accounts@agency.example", "Clara Client <clara@libreria.example>"
 SEED = f"""
 import datetime

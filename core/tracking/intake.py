@@ -6,14 +6,11 @@ are taken in one order everywhere: contacts by address, messages by id, counters
 before anything is written: what is read about their earlier events stays true to the end.
 """
 
-import datetime
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
 from django.db import IntegrityError, connection, transaction
 from psycopg.errors import UniqueViolation
 
@@ -21,25 +18,10 @@ from core.common import tenancy
 from core.delivery import bounces, outcomes
 from core.delivery.states import DeliveryState
 from core.tracking import consequences, rollups
-from core.tracking.choices import PEOPLE, Device, EventType, Verdict
+from core.tracking.arrivals import Arrival, blocks_of, row_of
+from core.tracking.choices import PEOPLE, EventType
 from core.tracking.verdicts.seen import STEPS
 from core.tracking.verdicts.touched import rejudge_touched
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One event as it came in. `link_number` counts the links of the message's campaign from 1."""
-
-    message_id: UUID
-    type: str
-    event_key: str
-    occurred_at: datetime.datetime
-    link_number: int | None = None
-    verdict: str = Verdict.UNKNOWN
-    reasons: tuple[str, ...] = ()
-    bounce_class: str = ""
-    device: str = Device.UNKNOWN
-    seen: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +67,6 @@ _COPY_HITS = (
     "COPY tracking_arrivals (place, message_id, type, event_key, occurred_at, link_number, seen, profile) FROM STDIN"
 )
 _COPY_JUDGEMENTS = "COPY tracking_judgements FROM STDIN"
-_ROWS_A_BLOCK = 1_000
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": ""})
 
 # Read before anything is locked; what may change meanwhile is read again under the lock.
 _KNOWN = """
@@ -268,15 +248,15 @@ def take(arrivals: Sequence[Arrival], *, organization_id: UUID | None = None) ->
         tenancy.require(organization_id)
     else:
         _require_all()
-    lines = (_line(place, arrival) for place, arrival in enumerate(arrivals))
-    return _take(_blocks(lines), organization_id, follows=True)
+    lines = (row_of(place, arrival) for place, arrival in enumerate(arrivals))
+    return _take(blocks_of(lines), organization_id, follows=True)
 
 
 def take_own(arrival: Arrival, *, organization_id: UUID) -> bool:
     """One event of which the caller says who was behind it, and has seen to all that it means for the contact; whether
     it was new."""
     tenancy.require(organization_id)
-    return bool(_take([_line(0, arrival)], organization_id, follows=False).new)
+    return bool(_take([row_of(0, arrival)], organization_id, follows=False).new)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,30 +342,6 @@ def _copy(cursor: Any, sql: str, blocks: Iterable[bytes]) -> int:
 def _require_all() -> None:
     if tenancy.current_scope().organization_ids is not None:
         raise tenancy.OrganizationMismatch("Events of all clients are taken in the scope of all clients only.")
-
-
-def _blocks(lines: Iterable[bytes]) -> Iterator[bytes]:
-    lines = iter(lines)
-    while block := b"".join(islice(lines, _ROWS_A_BLOCK)):
-        yield block
-
-
-def _line(place: int, arrival: Arrival) -> bytes:
-    """A row in COPY's text format: a backslash before what would mean something there (PostgreSQL, COPY)."""
-    link = "\\N" if arrival.link_number is None else str(arrival.link_number)
-    key = arrival.event_key.translate(_ESCAPES).encode()
-    reasons, seen = (orjson.dumps(value).replace(b"\\", b"\\\\") for value in (arrival.reasons, arrival.seen))
-    plain = f"{place}\t{arrival.message_id}\t{arrival.type}\t{arrival.verdict}\t".encode()
-    return b"%b%b\t%b\t%b\t%b\t%b\t%b\t%b\t\\N\n" % (
-        plain,
-        reasons,
-        str(arrival.bounce_class).encode(),
-        str(arrival.device).encode(),
-        key,
-        arrival.occurred_at.isoformat().encode(),
-        link.encode(),
-        seen,
-    )
 
 
 def _follow(cursor: Any, span: dict[str, Any]) -> None:

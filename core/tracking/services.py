@@ -29,9 +29,9 @@ from core.delivery import outcomes
 from core.delivery.models import Message
 from core.delivery.states import SendState
 from core.tracking import intake, rollups
+from core.tracking.arrivals import Arrival
 from core.tracking.choices import EventType, Verdict, VerdictReason
 from core.tracking.devices import device_of
-from core.tracking.intake import Arrival
 from core.tracking.models import CampaignRecount
 from core.tracking.queries import recounts as queries
 from core.tracking.verdicts import hit_of, judge

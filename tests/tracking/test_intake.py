@@ -19,8 +19,9 @@ from core.delivery.bounces import BounceClass
 from core.delivery.models import DeliveryBatch, Message, MessageValues
 from core.delivery.states import SendState, SkipReason
 from core.tracking import services
+from core.tracking.arrivals import Arrival
 from core.tracking.choices import EventType
-from core.tracking.intake import Arrival, take
+from core.tracking.intake import take
 from core.tracking.models import AnalyticsEvent, CampaignHour
 from core.tracking.webhooks import sendgrid
 from tests.support.sendgrid_events import blocked, event

@@ -11,8 +11,9 @@ from core.common.tenancy import all_organizations, organization_scope
 from core.contacts.models import Contact
 from core.delivery.models import Message
 from core.tracking import partitions, rollups
+from core.tracking.arrivals import Arrival
 from core.tracking.choices import EventType, Verdict
-from core.tracking.intake import Arrival, take
+from core.tracking.intake import take
 from core.tracking.models import AnalyticsEvent, CampaignPart
 from core.tracking.services import campaign_roll_up
 from tests.tracking.mailed import Mailed, mailed_campaign

@@ -14,8 +14,9 @@ from core.contacts.models import Contact
 from core.delivery.models import Message, MessageValues
 from core.delivery.public_links import HIDDEN_LINK
 from core.tracking import services
+from core.tracking.arrivals import Arrival
 from core.tracking.choices import EventType, Verdict
-from core.tracking.intake import Arrival, take
+from core.tracking.intake import take
 from core.tracking.models import AnalyticsEvent, LinkClicks
 from core.tracking.queries import campaign_totals
 from core.tracking.verdicts import hit_of, judge

@@ -19,9 +19,10 @@ from core.contacts.suppression_keys import suppression_key
 from core.delivery.bounces import BounceClass
 from core.delivery.models import Message
 from core.delivery.states import SendState
+from core.tracking.arrivals import Arrival
 from core.tracking.choices import EventType, Verdict, VerdictReason
 from core.tracking.devices import device_of
-from core.tracking.intake import Arrival, take
+from core.tracking.intake import take
 from core.tracking.verdicts import hit_of, judge
 
 _CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0"

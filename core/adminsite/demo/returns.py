@@ -21,8 +21,9 @@ from core.delivery.models.connections import ConnectionKind
 from core.delivery.return_addresses import reply_address
 from core.delivery.transports.sendgrid import MESSAGE_ARGUMENT
 from core.tracking.alerts import alert_acknowledge
+from core.tracking.arrivals import Arrival
 from core.tracking.choices import DeadReason, EventType, WebhookKind
-from core.tracking.intake import Arrival, take
+from core.tracking.intake import take
 from core.tracking.models import DeadEvent, SendingAlert, WebhookEndpoint
 from core.tracking.webhooks.reading import read_waiting
 from core.tracking.webhooks.services import post_keep

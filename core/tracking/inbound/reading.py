@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from core.tracking.arrivals import Arrival
 from core.tracking.bounce_classes import classify
 from core.tracking.choices import EventType, Verdict, VerdictReason
 from core.tracking.inbound.bounces import Bounce, read_bounce
@@ -17,7 +18,6 @@ from core.tracking.inbound.feedback import read_feedback
 from core.tracking.inbound.mime import header
 from core.tracking.inbound.proof import reply_proof, signed_proof, unsubscribe_proof
 from core.tracking.inbound.replies import MOST_SUBJECT, is_automatic, sender_of, written_text
-from core.tracking.intake import Arrival
 
 _EARLIEST = datetime.datetime(2010, 1, 1, tzinfo=datetime.UTC)
 

@@ -21,10 +21,10 @@ from anymail.signals import EventType as Theirs
 from core.delivery.bounces import BounceClass
 from core.delivery.models.kinds import AnymailProvider
 from core.delivery.transports.anymail import MESSAGE_ARGUMENT
+from core.tracking.arrivals import Arrival
 from core.tracking.bounce_classes import classify
 from core.tracking.choices import EventType, Verdict
 from core.tracking.inbound.bounces import without_addresses
-from core.tracking.intake import Arrival
 from core.tracking.verdicts import hit_of, judge
 from core.tracking.webhooks.sendgrid import ReadEvent, UnreadableEvent, said_by
 

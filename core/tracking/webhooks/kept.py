@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from core.tracking.arrivals import Arrival
 from core.tracking.inbound.bounces import without_addresses
 from core.tracking.inbound.reading import ReplyText
-from core.tracking.intake import Arrival
 
 
 class NotKept(ValueError):

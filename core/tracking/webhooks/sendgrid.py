@@ -15,9 +15,9 @@ import orjson
 
 from core.delivery.bounces import BounceClass
 from core.delivery.transports.sendgrid import MESSAGE_ARGUMENT
+from core.tracking.arrivals import Arrival
 from core.tracking.bounce_classes import classify
 from core.tracking.choices import EventType, Verdict
-from core.tracking.intake import Arrival
 from core.tracking.verdicts import hit_of, judge
 
 _LONGEST_KEY = 90

@@ -11,13 +11,13 @@ import orjson
 
 from core.delivery.models.connections import ConnectionKind
 from core.delivery.transports.registry import account_of
+from core.tracking.arrivals import Arrival
 from core.tracking.choices import INBOUND_KINDS, WebhookKind
 from core.tracking.inbound import posts
 from core.tracking.inbound.hosts import hosts_seen
 from core.tracking.inbound.mime import UnreadableMail
 from core.tracking.inbound.proof import delivered_to
 from core.tracking.inbound.reading import MailKind, ReplyText, understand
-from core.tracking.intake import Arrival
 from core.tracking.models import DeadEvent, WebhookEndpoint, WebhookPost
 from core.tracking.webhooks import anymail, sendgrid
 from core.tracking.webhooks.kept import NotKept, kept_event, restored

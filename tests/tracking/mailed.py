@@ -71,3 +71,8 @@ def mailed_campaign(
         for contact in contacts
     )
     return Mailed(campaign, links, messages, contacts)
+
+
+def path_of(address: str) -> str:
+    """The path and query of a link, as the server that answers it is asked."""
+    return "/" + address.split("/", 3)[3]

@@ -22,7 +22,7 @@ from core.tracking import hits
 from core.tracking.choices import EventType, Verdict
 from core.tracking.models import AnalyticsEvent
 from tests.delivery import ledger
-from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign
+from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign, path_of
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 
@@ -38,10 +38,6 @@ def visitor() -> Client:
     return Client(
         headers={"User-Agent": BROWSER, "Accept-Language": "en"}, enforce_csrf_checks=True, REMOTE_ADDR="203.0.113.77"
     )
-
-
-def path_of(address: str) -> str:
-    return "/" + address.split("/", 3)[3]
 
 
 def paths(message: Message) -> dict[str, str]:

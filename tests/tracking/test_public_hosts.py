@@ -16,7 +16,7 @@ from core.contacts.public.links import preferences_path, signup_path
 from core.delivery import public_links
 from core.delivery.models import Message
 from core.domains.answers import PROOF_PATH
-from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign
+from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign, path_of
 
 HOST = "link.florist.example"
 HOSTS = [
@@ -38,10 +38,6 @@ def mailed(florist: Organization) -> Mailed:
 @pytest.fixture
 def visitor() -> Client:
     return Client(headers={"User-Agent": BROWSER}, enforce_csrf_checks=True, raise_request_exception=True)
-
-
-def path_of(address: str) -> str:
-    return "/" + address.split("/", 3)[3]
 
 
 def links(message: Message) -> dict[str, str]:

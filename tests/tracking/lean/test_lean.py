@@ -27,7 +27,7 @@ from core.tracking.lean.links import cache_key, stored_links
 from core.tracking.lean.queue import HitQueue
 from core.tracking.models import AnalyticsEvent, CampaignPart, HeldHit, LostHits
 from core.tracking.tasks import read_hits, remember_links
-from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign
+from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign, path_of
 
 NOWHERE = "unix:///nowhere/at/all.sock"
 
@@ -136,10 +136,6 @@ def run(site: Site, work: Callable[[LeanTracking], Awaitable[Any]]) -> Any:
             await app.close()
 
     return asyncio.run(live())
-
-
-def path_of(address: str) -> str:
-    return "/" + address.split("/", 3)[3]
 
 
 def open_path(message_id: UUID) -> str:

@@ -7,18 +7,13 @@ same rows.
 """
 
 import asyncio
-import os
-import socket
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from tests.benchmarks.report import Measurement
+from tests.concurrency.processes import web_server
 
 ROOT = Path(__file__).resolve().parents[2]
 CONNECTIONS = 40
@@ -33,7 +28,7 @@ def run(*, quick: bool, events: int = 0) -> list[Measurement]:
     from tests.benchmarks import track_ingest, track_posts
 
     seconds, rounds = (2.0, 1) if quick else (5.0, 5)
-    with track_ingest.mailed(people=2_000) as mailed, _server(BARE) as bare, _server(OURS) as ours:
+    with track_ingest.mailed(people=2_000) as mailed, web_server(BARE) as bare, web_server(OURS) as ours:
         paths = {"open": mailed.open_paths, "click": mailed.click_paths}
         found: list[Measurement] = []
         for name, own in paths.items():
@@ -97,32 +92,3 @@ async def _visit(port: int, paths: Sequence[str], until: float, load: Load) -> N
         load.took.append(time.perf_counter() - now)
         index += 1
     writer.close()
-
-
-@contextmanager
-def _server(application: str) -> Iterator[int]:
-    """granian as `manage.py up` starts it, with one process, so that the client has a core of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command: list[Any] = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--no-ws", "--workers", "1", "--log-level", "warning", application]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONWARNINGS": "ignore"})
-    try:
-        _await(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _await(port: int) -> None:
-    give_up_at = time.monotonic() + 60
-    while time.monotonic() < give_up_at:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError("The server did not come up.")

@@ -1,13 +1,16 @@
 """Starting worker processes and a sink against the database of the running test or benchmark."""
 
+import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 from django.db import connection
@@ -55,3 +58,35 @@ def smtp_sink(*arguments: str) -> Iterator[tuple[int, subprocess.Popen[str]]]:
 def received(store: Path) -> list[str]:
     """The addresses that the sink took a mail for, one entry per mail."""
     return [address for line in store.read_text().splitlines() for address in json.loads(line)["to"]]
+
+
+@contextmanager
+def web_server(
+    application: str = "core.asgi:application",
+    *,
+    environment: Mapping[str, str] = os.environ,
+    log: IO[bytes] | int | None = None,
+) -> Iterator[int]:
+    """granian as `manage.py up` starts it, with one process; its port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--no-ws", "--workers", "1", "--log-level", "warning", application]
+    process = subprocess.Popen(command, cwd=ROOT, env={**environment, "PYTHONWARNINGS": "ignore"}, stderr=log)
+    try:
+        _await_port(port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await_port(port: int) -> None:
+    give_up_at = time.monotonic() + 60
+    while time.monotonic() < give_up_at:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        time.sleep(0.1)
+    raise RuntimeError("The web server did not come up.")

@@ -31,7 +31,7 @@ from core.tracking.choices import LossReason
 from core.tracking.lean.hits import STREAM
 from core.tracking.models import AnalyticsEvent, CampaignPart, LostHits
 from tests.benchmarks.track_people import add_people
-from tests.concurrency.processes import ROOT, worker_environment
+from tests.concurrency.processes import ROOT, web_server, worker_environment
 from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -169,31 +169,6 @@ def redis_url() -> Iterator[str]:
     shutil.rmtree(directory)
 
 
-@contextlib.contextmanager
-def web_server(environment: dict[str, str]) -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command: list[Any] = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--no-ws", "--workers", "1", "--log-level", "warning", "core.asgi:application"]
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
-    try:
-        await_port(port)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def await_port(port: int) -> None:
-    for _ in range(300):
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        time.sleep(0.1)
-    raise AssertionError("The web server did not come up.")
-
-
 class Worker:
     """Reads hits in a process of its own, until it is killed."""
 
@@ -249,7 +224,7 @@ def test_hits_through_outages_are_answered_and_add_up(florist: Organization, doo
     environment = worker_environment() | {"DATABASE_URL": door.url, "REDIS_URL": redis_url}
     # This Redis is the test's own: no number of a database in it that tests side by side would share.
     environment.pop("PYTEST_XDIST_WORKER", None)
-    with web_server(environment) as port, Worker(environment) as worker:
+    with web_server(environment=environment, log=subprocess.DEVNULL) as port, Worker(environment) as worker:
         with Visitors(port, paths_of(mailed, messages)) as visitors:
             wait_until(lambda: visitors.kept > 500)
             for _ in range(3):  # at any moment: reading, writing, or between the commit and the stream

@@ -1,6 +1,8 @@
 """Who was behind a hit, from the signals of one request."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core.tracking.choices import Device, EventType, Verdict, VerdictReason
 from core.tracking.devices import device_of
@@ -181,6 +183,16 @@ def test_hit_of_step_of_time_judges_as_the_exact_time(seconds: float | None) -> 
 )
 def test_network_kind_of_a_kept_network(network: str, kind: NetworkKind) -> None:
     assert networks.kind_of(network) == kind
+
+
+@settings(max_examples=500)
+@given(first=st.integers(0, 300), second=st.integers(0, 300), third=st.integers(0, 255))
+def test_network_kind_of_a_network_is_that_of_the_list_whether_it_is_looked_up_or_not(
+    first: int, second: int, third: int
+) -> None:
+    network = f"{first}.{second}.{third}.0/24"
+    owner = networks.owner_of(network)
+    assert networks.kind_of(network) == (owner.kind if owner else NetworkKind.OTHER)
 
 
 def test_network_list_names_its_date_and_owners() -> None:

@@ -9,6 +9,7 @@ look. So a data centre alone never makes a hit a machine's; see rule.py. Kept ne
 import datetime
 import ipaddress
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -52,6 +53,7 @@ class _List:
                 shift = _BITS[block.version] - block.prefixlen
                 self._blocks.setdefault((block.version, shift), {})[int(block.network_address) >> shift] = owner
         self._shifts = {version: sorted(s for v, s in self._blocks if v == version) for version in _BITS}
+        self._known = frozenset(self._halves())
 
     def find(self, network: str) -> Owner | None:
         try:
@@ -64,6 +66,17 @@ class _List:
             if owner is not None:
                 return owner
         return None
+
+    def is_strange(self, network: str) -> bool:
+        """Whether it is a plain /24 of whose /16 nothing is on the list: most are, and to be sure of it is cheap."""
+        return network.endswith(".0/24") and network.count(".") == 3 and network.rsplit(".", 2)[0] not in self._known
+
+    def _halves(self) -> Iterator[str]:
+        """The /16 that hold blocks of the list, as words: "203.0"."""
+        for (version, shift), blocks in self._blocks.items():
+            for block in blocks if version == 4 else ():
+                first = block << shift >> 16
+                yield from (f"{half >> 8}.{half & 255}" for half in range(first, first + max(1 << shift >> 16, 1)))
 
 
 @lru_cache(maxsize=1)
@@ -78,7 +91,7 @@ def owner_of(network: str) -> Owner | None:
 
 
 def kind_of(network: str) -> NetworkKind:
-    owner = owner_of(network)
+    owner = None if _list().is_strange(network) else owner_of(network)
     return owner.kind if owner else NetworkKind.OTHER
 
 

@@ -2,14 +2,15 @@
 them.
 
 A hit leaves the stream after the commit of its event. Read twice, it is the same event. While the database writes one
-block of hits, a thread reads and judges the next one. A full block is written by two at once, each half of the mails,
-who meet at the counters only.
+block of hits, a thread reads and judges the next one. A full block is written by two, each half of the mails, who meet
+at the counters only: the second one may be a block behind the first.
 """
 
 import logging
 import time
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -41,34 +42,52 @@ _FIRST = "-"
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What one look into the stream brought. `ids` of entries that are no hits are among them."""
+class _Part:
+    """What one writer takes. `ids` of entries that are no hits are among them."""
 
     ids: Sequence[bytes]
-    blocks: Sequence[HitBlock]
+    block: HitBlock
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What one look into the stream brought."""
+
+    ids: Sequence[bytes]
+    parts: Sequence[_Part]
 
 
 def connect() -> "Redis":
-    return Redis.from_url(str(settings.CACHES["default"]["LOCATION"]), socket_timeout=10, socket_connect_timeout=2)
+    redis = Redis.from_url(str(settings.CACHES["default"]["LOCATION"]), socket_timeout=10, socket_connect_timeout=2)
+    # As the server sends them, [id, [field, value]]: dictionaries would cost as much again as reading them.
+    redis.set_response_callback("XRANGE", lambda entries, **_: entries)
+    return redis
 
 
 def drain() -> dict[str, int]:
     """Read until nothing waits or the run is over. In the scope of all clients. Raises RedisError without Redis."""
-    tally = {"hits": 0, "held": _drain_held(), "gone": 0}
+    tally = Counter(hits=0, held=_drain_held(), gone=0)
     redis = connect()
     give_up_at = time.monotonic() + RUN_SECONDS
     try:
         with ThreadPoolExecutor(1, thread_name_prefix="stream") as ahead, _second_writer() as beside:
+            behind: deque[Future[Counter[str]]] = deque()
             found = _read(redis, _FIRST)
             while found.ids:
                 following = ahead.submit(_read, redis, b"(" + found.ids[-1])
-                _write(redis, found, tally, beside)
+                first, *others = found.parts
+                behind += [beside.submit(copy_context().run, _write, redis, part) for part in others]
+                tally += _write(redis, first)
+                while len(behind) > 1:
+                    tally += behind.popleft().result()
                 if time.monotonic() > give_up_at:
                     break
                 found = following.result()
+            for future in behind:
+                tally += future.result()
     finally:
         redis.close()
-    return tally
+    return {name: tally[name] for name in ("hits", "held", "gone")}
 
 
 def waiting(redis: "Redis") -> int:
@@ -101,21 +120,27 @@ def _remember(redis: "Redis", campaign_id: UUID) -> None:
 
 def _read(redis: "Redis", since: str | bytes) -> _Read:
     entries: Any = redis.xrange(STREAM, min=since, max="+", count=AT_ONCE)
-    hits = [fields.get(FIELD, b"") for _, fields in entries]
-    halves = [[hit for hit in hits if half_of(hit) == half] for half in (0, 1)] if len(hits) >= WORTH_TWO else [hits]
-    blocks, strange = zip(*map(block_of, halves), strict=True)
-    if any(strange):
-        logger.warning("%d entries in the stream of hits are no hits.", sum(strange))
-    return _Read([entry_id for entry_id, _ in entries], blocks)
+    halves: Any = (entries,)
+    if len(entries) >= WORTH_TWO:
+        halves = [[entry for entry in entries if half_of(entry[1][1]) == half] for half in (0, 1)]
+    return _Read([entry[0] for entry in entries], [_part(half) for half in halves])
 
 
-def _write(redis: "Redis", found: _Read, tally: dict[str, int], beside: ThreadPoolExecutor) -> None:
-    first, *others = found.blocks
-    under_way = [beside.submit(copy_context().run, _take, block) for block in others]
-    for taken in (_take(first), *(future.result() for future in under_way)):
-        tally["hits"] += taken.new
-        tally["gone"] += len(taken.unknown)
-    redis.xdel(STREAM, *found.ids)
+def _part(entries: Sequence[Any]) -> _Part:
+    """Mail by mail, so that what the database reads and writes for them lies side by side."""
+    hits = sorted(entry[1][1] if entry[1][0] == FIELD else b"" for entry in entries)
+    block, strange = block_of(hits)
+    if strange:
+        logger.warning("%d entries in the stream of hits are no hits.", strange)
+    return _Part([entry[0] for entry in entries], block)
+
+
+def _write(redis: "Redis", part: _Part) -> Counter[str]:
+    """The entries go once their events are committed."""
+    taken = _take(part.block)
+    if part.ids:
+        redis.xdel(STREAM, *part.ids)
+    return Counter(hits=taken.new, gone=len(taken.unknown))
 
 
 @contextmanager

@@ -9,8 +9,7 @@ from core.common.ids import new_id
 
 STREAM = "engagex:hits"
 FIELD = b"h"
-KEY_PREFIX = b"hit:"
-_SEEN = ("method", "user_agent", "language", "network")
+KEY_PREFIX = "hit:"
 _LAST = 253_000_000_000_000
 """The year 9987, beyond which there are no datetimes."""
 
@@ -33,12 +32,13 @@ def loaded(raw: bytes) -> tuple[str, int, str, int, dict[str, str]]:
     """Message and key (32 hexadecimal digits, if it is one of ours), the number of the link, the milliseconds and what
     was seen. 0 is an open, HIDDEN_LINK the link that nobody sees. Raises NoHit."""
     try:
-        message, link, key, milliseconds, *told = orjson.loads(raw)
-        seen = dict(zip(_SEEN, told, strict=True))
+        message, link, key, milliseconds, method, agent, language, network = orjson.loads(raw)
+        "".join((message, key, method, agent, language, network))  # a TypeError, if one of them is none
     except (orjson.JSONDecodeError, ValueError, TypeError) as error:
         raise NoHit("not a hit") from error
-    if not all(isinstance(word, str) for word in (message, key, *told)) or type(link) is not int:
+    if type(link) is not int:
         raise NoHit("not a hit")
     if type(milliseconds) is not int or not 0 <= milliseconds < _LAST:
         raise NoHit("not a time")
+    seen = {"method": method, "user_agent": agent, "language": language, "network": network}
     return message, link, key, milliseconds, seen

@@ -8,6 +8,7 @@ picks the one that holds. Nothing here looks anything up.
 import datetime
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -21,7 +22,7 @@ from core.tracking.verdicts import hit_of, judge
 from core.tracking.verdicts.networks import kind_of
 from core.tracking.verdicts.seen import STEPS
 
-_UUID = re.compile(r"[0-9a-f]{32}")
+_IDS = re.compile(r"[0-9a-f]{64}")
 _TAB = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
@@ -66,24 +67,21 @@ def _judgements(number: int, type: str, seen: dict[str, str]) -> list[bytes]:  #
 
 def _line(place: int, raw: bytes, profiles: _Profiles) -> bytes:
     message, link, key, milliseconds, seen = loaded(raw)
-    if not (_UUID.fullmatch(message) and _UUID.fullmatch(key)):
+    if len(key) != 32 or not _IDS.fullmatch(message + key):
         raise NoHit("no ids")
     type_, number = "opened", "\\N"
     if link == HIDDEN_LINK:
         type_ = EventType.TRAPPED.value
     elif link:
         type_, number = "clicked", str(link)
-    at = datetime.datetime.fromtimestamp(milliseconds / 1000, datetime.UTC)
+    second, rest = divmod(milliseconds, 1000)
     profile = profiles.number(type_, seen)
     told = orjson.dumps(seen).replace(b"\\", b"\\\\")
-    return b"%d\t%b\t%b\t%b%b\t%b\t%b\t%b\t%d\n" % (
-        place,
-        message.encode(),
-        type_.encode(),
-        KEY_PREFIX,
-        key.encode(),
-        at.isoformat().encode(),
-        number.encode(),
-        told,
-        profile,
-    )
+    plain = f"{place}\t{message}\t{type_}\t{KEY_PREFIX}{key}\t{_moment(second)}.{rest:03}Z\t{number}\t"
+    return b"%b%b\t%d\n" % (plain.encode(), told, profile)
+
+
+@lru_cache(maxsize=10_000)
+def _moment(second: int) -> str:
+    """What hits of one block have in common: they come by the hundred within a second."""
+    return datetime.datetime.fromtimestamp(second, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -72,7 +72,7 @@ _COPY_JUDGEMENTS = "COPY tracking_judgements FROM STDIN"
 _KNOWN = """
 INSERT INTO tracking_known
 SELECT message.id, message.contact_id, value.address
-  FROM (SELECT DISTINCT message_id FROM tracking_arrivals) AS arrival
+  FROM (SELECT DISTINCT message_id FROM tracking_arrivals ORDER BY message_id) AS arrival
   JOIN delivery_message AS message ON message.id = arrival.message_id
   LEFT JOIN delivery_messagevalues AS value ON value.message_id = message.id
  WHERE %(organization)s::uuid IS NULL OR message.organization_id = %(organization)s
@@ -81,7 +81,10 @@ SELECT message.id, message.contact_id, value.address
 # All contacts that any of the statements below writes. Not FOR UPDATE: foreign keys of other runs would wait for it.
 _LOCK_CONTACTS = """
 INSERT INTO tracking_people
-SELECT id, email FROM contacts_contact WHERE id IN ({concerned}) ORDER BY email_key, id FOR NO KEY UPDATE
+SELECT contact.id, contact.email
+  FROM (SELECT DISTINCT contact_id FROM ({concerned}) AS concerned ORDER BY contact_id) AS concerned
+  JOIN contacts_contact AS contact ON contact.id = concerned.contact_id
+ ORDER BY contact.email_key, contact.id FOR NO KEY UPDATE OF contact
 """
 _OF_ALL = "SELECT contact_id FROM tracking_known"
 _OF_SOME = """

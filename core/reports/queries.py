@@ -52,7 +52,8 @@ _MACHINE_COLUMN = {
     (EventType.CLICKED, Verdict.PREFETCH): "scanned_clicks",
     (EventType.CLICKED, Verdict.SCANNER): "scanned_clicks",
 }
-_SLOT_COLUMNS = {EventType.SENT.value: "sent", EventType.OPENED.value: "opened", EventType.CLICKED.value: "clicked"}
+_SLOT_COLUMNS = {"sent": "sent", "opened_people_once": "opened", "clicked_people_once": "clicked"}
+"""Of OrganizationPeriod, and what they are called here."""
 
 
 def collect_figures(*, organization: Organization, days: Days, made_at: datetime.datetime) -> Figures:
@@ -185,13 +186,9 @@ def _by_day(organization_id: UUID, days: Days) -> dict[datetime.date, dict[str, 
         length=PeriodLength.DAY,
         part=PeriodPart.ALL,
         start__range=(days.first, days.last),
-        type__in=_SLOT_COLUMNS,
-        verdict__in=_PEOPLE,
     )
-    found: dict[datetime.date, dict[str, int]] = defaultdict(dict)
-    for start, event_type, mails in rows.order_by().values_list("start", "type").annotate(mails=Sum("firsts")):
-        found[start][_SLOT_COLUMNS[event_type]] = mails
-    return found
+    found = rows.values_list("start", *_SLOT_COLUMNS)
+    return {start: dict(zip(_SLOT_COLUMNS.values(), mails, strict=True)) for start, *mails in found}
 
 
 def _sum_of(by_day: dict[datetime.date, dict[str, int]], first: datetime.date, last: datetime.date) -> dict[str, int]:

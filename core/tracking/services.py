@@ -228,17 +228,24 @@ def campaign_roll_up(*, organization_id: UUID, campaign_id: UUID) -> bool:
     return _recount(found, is_forced=True)
 
 
-@transaction.atomic
 def organization_roll_up(*, organization_id: UUID) -> int:
     """Put right the days and months of a client, sent mails included; how many rows were wrong."""
     campaigns = list(Campaign.objects.filter(organization_id=organization_id).values_list("pk", flat=True))
-    wrong = rollups.rebuild_periods(organization_id=organization_id, campaign_ids=campaigns)
+    with transaction.atomic():
+        wrong = rollups.rebuild_periods(organization_id=organization_id, campaign_ids=campaigns)
+    _follow_clock(organization_id)
+    return wrong
+
+
+@transaction.atomic
+def _follow_clock(organization_id: UUID) -> None:
+    """Accepted mails by the days of the client's present time zone."""
     zone = Organization.objects.get(pk=organization_id).time_zone
     moved = CampaignRecount.objects.filter(organization_id=organization_id).exclude(time_zone=zone)
     for campaign_id in moved.values_list("pk", flat=True):
         rollups.recount_sent(organization_id=organization_id, campaign_id=campaign_id)
     moved.update(time_zone=zone)
-    return wrong
+    rollups.recount_sent_periods(organization_id=organization_id)
 
 
 def counters_rebuild(*, organization_id: UUID) -> dict[str, int]:
@@ -270,8 +277,9 @@ def _recount(campaign: Any, *, is_forced: bool = False) -> bool:
             return False
         began = time.monotonic()
         ids = {"organization_id": campaign.organization_id, "campaign_id": campaign.pk}
+        has_sent = is_forced or campaign.accepted_now != campaign.accepted_counted
         with transaction.atomic():
-            if is_forced or campaign.accepted_now != campaign.accepted_counted:
+            if has_sent:
                 rollups.recount_sent(**ids)
             rollups.recount_groups(**ids)
             took = time.monotonic() - began
@@ -286,4 +294,6 @@ def _recount(campaign: Any, *, is_forced: bool = False) -> bool:
                     "next_at": timezone.now() + datetime.timedelta(seconds=pause),
                 },
             )
+            if has_sent:
+                rollups.recount_sent_periods(organization_id=campaign.organization_id)
     return True

@@ -57,19 +57,10 @@ def _count(campaign: Campaign, *, sent: int, opened: int = 0, machines: int = 0)
         )
 
 
-def _day(client: Organization, days_ago: int, kind: str, firsts: int, verdict: str = "human") -> None:
+def _day(client: Organization, days_ago: int, **counts: int) -> None:
     start = timezone.now().astimezone(ZoneInfo(client.time_zone)).date() - datetime.timedelta(days=days_ago)
     with organization_scope(client):
-        OrganizationPeriod.objects.create(
-            organization=client,
-            length="day",
-            part="all",
-            start=start,
-            type=kind,
-            verdict=verdict,
-            total=firsts,
-            firsts=firsts,
-        )
+        OrganizationPeriod.objects.create(organization=client, length="day", part="all", start=start, **counts)
 
 
 def _figures(browser: object, address: str = "/admin/") -> dict[str, Figure]:
@@ -209,11 +200,10 @@ def test_mails_today_stand_beside_the_usual_of_the_weekday_in_each_client_s_zone
     far = factories.make_organization("Kiritimati", time_zone="Pacific/Kiritimati")
     near = factories.make_organization("Lisbon", time_zone="Europe/Lisbon")
     for client, today in ((far, 100), (near, 11)):
-        _day(client, 0, "sent", today)
+        _day(client, 0, sent=today, opened_people_once=55_555)
         for weeks, mails in enumerate((400, 100, 300, 900), start=1):
-            _day(client, 7 * weeks, "sent", mails)
-        _day(client, 1, "sent", 77_777)
-        _day(client, 0, "opened", 55_555)
+            _day(client, 7 * weeks, sent=mails)
+        _day(client, 1, sent=77_777)
     figure = _figures(signed_in(superuser))["mails"]
     assert figure.value == 111
     assert figure.note.endswith(": 700")
@@ -225,7 +215,7 @@ def test_mails_that_the_counters_do_not_know_yet_are_read_from_the_ledger(
     with organization_scope(florist):
         campaign = factories.make_campaign(florist, status="sent", started_at=timezone.now())
         _count(campaign, sent=30)
-        _day(florist, 0, "sent", 30)
+        _day(florist, 0, sent=30)
         DeliveryBatch.objects.create(
             organization=florist,
             campaign=campaign,

@@ -25,16 +25,13 @@ def _today(client: Organization) -> datetime.date:
     return timezone.now().astimezone(ZoneInfo(client.time_zone)).date()
 
 
-def _day(client: Organization, days_ago: int, kind: str, firsts: int, verdict: str = "human") -> None:
+def _day(client: Organization, days_ago: int, **counts: int) -> None:
     OrganizationPeriod.objects.create(
         organization=client,
         length="day",
         part="all",
         start=_today(client) - datetime.timedelta(days=days_ago),
-        type=kind,
-        verdict=verdict,
-        total=firsts,
-        firsts=firsts,
+        **counts,
     )
 
 
@@ -47,11 +44,9 @@ def test_tiles_count_people_of_thirty_days_beside_the_thirty_before(
 ) -> None:
     with organization_scope(florist):
         for days_ago, sent, opened, clicked in ((0, 600, 100, 10), (29, 400, 212, 20), (30, 500, 150, 30)):
-            _day(florist, days_ago, "sent", sent)
-            _day(florist, days_ago, "opened", opened)
-            _day(florist, days_ago, "clicked", clicked)
-        _day(florist, 1, "opened", 400, verdict="prefetch")
-        _day(florist, 60, "sent", 9_999)
+            _day(florist, days_ago, sent=sent, opened_people_once=opened, clicked_people_once=clicked)
+        _day(florist, 1, opened_machines=400, opened_machines_once=400)
+        _day(florist, 60, sent=9_999)
     tiles = _tiles(signed_in(member()))
     assert tiles["Emails"] == ("1,000", "+100.0 %")
     assert tiles["Open rate"] == ("31.2 %", "+1.2 points")
@@ -75,7 +70,7 @@ def test_tiles_say_a_handful_in_numbers_and_nothing_before_in_words(
 
 def test_rates_without_a_mail_are_a_dash(member: Callable, florist: Organization, signed_in: Callable) -> None:
     with organization_scope(florist):
-        _day(florist, 2, "opened", 5)
+        _day(florist, 2, opened_people=5, opened_people_once=5)
     assert _tiles(signed_in(member()))["Open rate"] == ("–", "")
 
 

@@ -20,8 +20,8 @@ from core.accounts.models import Organization, User
 from core.common.tenancy import organization_scope
 from core.contacts.models import Contact
 from core.tracking.audience.services import audience_count
-from core.tracking.choices import EventType, Part, PeriodLength, PeriodPart, Verdict
-from core.tracking.models import CampaignPart, OrganizationPeriod, OrganizationWeekHour
+from core.tracking.choices import EventType, Part, PeriodLength, PeriodPart
+from core.tracking.models import PERIOD_COUNTS, CampaignPart, OrganizationPeriod, OrganizationWeekHour
 from tests.support import factories
 from tests.tracking.mailed import mailed_campaign
 
@@ -37,23 +37,24 @@ def figures(organization: Organization, days_ago: int = 1, sender: str = "hello@
     provider = mails.pop("provider", "Gmail")
     day = TODAY - days_ago * DAY
     with organization_scope(organization):
-        for name, number in mails.items():
-            kind, _, machines = name.partition("_")
-            starts = ((PeriodLength.DAY, day), (PeriodLength.MONTH, day.replace(day=1)))
-            parts = ((PeriodPart.ALL, ""), (PeriodPart.SENDER, sender), (PeriodPart.PROVIDER, provider))
-            for (length, start), (part, value) in product(starts, parts):
-                row, _ = OrganizationPeriod.objects.get_or_create(
-                    organization=organization,
-                    length=length,
-                    start=start,
-                    part=part,
-                    value=value,
-                    type=EventType(kind),
-                    verdict=Verdict.PREFETCH if machines else Verdict.HUMAN,
-                )
-                row.total += number
-                row.firsts += number
-                row.save()
+        starts = ((PeriodLength.DAY, day), (PeriodLength.MONTH, day.replace(day=1)))
+        parts = ((PeriodPart.ALL, ""), (PeriodPart.SENDER, sender), (PeriodPart.PROVIDER, provider))
+        for (length, start), (part, value) in product(starts, parts):
+            row, _ = OrganizationPeriod.objects.get_or_create(
+                organization=organization, length=length, start=start, part=part, value=value
+            )
+            for name, number in mails.items():
+                for column in columns_of(name):
+                    setattr(row, column, getattr(row, column) + number)
+            row.save()
+
+
+def columns_of(name: str) -> list[str]:
+    """Of an event's type, of people or, as in "opened_machines", of machines."""
+    kind, _, machines = name.partition("_")
+    whose = "machines" if machines else "people"
+    columns = PERIOD_COUNTS[EventType(kind)]
+    return list(columns) if len(columns) == 1 else [f"{kind}_{whose}", f"{kind}_{whose}_once"]
 
 
 def text_of(client: Client, page: str, query: str = "") -> str:

@@ -517,8 +517,7 @@ def _tracking_rows(organization: Organization, rows: Rows) -> Rows:
             start=datetime.date(2026, 11, 1),
             part=PeriodPart.SENDER,
             value=f"hello@{rows[Contact].first_name}.example",
-            type=EventType.OPENED,
-            verdict=Verdict.HUMAN,
+            opened_people=1,
         ),
         CampaignRecount: CampaignRecount.objects.create(
             organization=organization, campaign=campaign, time_zone="UTC", next_at=now

@@ -9,6 +9,9 @@ from core.tracking.models.events import AnalyticsEvent
 from core.tracking.models.inbound import Reply, SendingAlert
 from core.tracking.models.losses import HeldHit, LostHits
 from core.tracking.models.rollups import (
+    APART,
+    ONCE,
+    PERIOD_COUNTS,
     AcceptedDay,
     CampaignHour,
     CampaignPart,
@@ -20,6 +23,9 @@ from core.tracking.models.verdicts import VerdictRun
 from core.tracking.models.webhooks import DeadEvent, WebhookEndpoint, WebhookPost
 
 __all__ = [
+    "APART",
+    "ONCE",
+    "PERIOD_COUNTS",
     "AcceptedDay",
     "AnalyticsEvent",
     "AudienceCohort",

@@ -97,28 +97,58 @@ class CampaignPart(UUIDModel, OrganizationOwned):
 class OrganizationPeriod(UUIDModel, OrganizationOwned):
     """Rollup over all campaigns of a client: a day or a month of the client's own calendar (`start` is its first day),
     by one of its dimensions (`part`, `value`). `part` "all" with value "" is everything; sender → the from address of
-    the campaign; provider → the name in mailbox_providers. Type "sent" as in CampaignPart, by the day of acceptance.
-    Ranges of up to a few months read days, longer ones months."""
+    the campaign; provider → the name in mailbox_providers. Ranges of up to a few months read days, longer ones months.
+
+    One row holds all that happened: an agency's page reads thousands of them. `sent` are the accepted mails of the
+    ledger, by the day of acceptance; the types ONCE count mails, each on the day of its first event by people and
+    apart from it of its first by machines; the types APART count like Count, in four columns each (see PERIOD_COUNTS).
+    """
 
     length = models.CharField(max_length=5, choices=PeriodLength)
     start = models.DateField()
     part = models.CharField(max_length=8, choices=PeriodPart)
     value = models.CharField(max_length=320, blank=True)
-    type = models.CharField(max_length=12, choices=EventType)
-    verdict = models.CharField(max_length=8, choices=Verdict)
-    total = models.PositiveIntegerField(default=0)
-    firsts = models.PositiveIntegerField(default=0)
+    sent = models.PositiveIntegerField(default=0)
+    delivered = models.PositiveIntegerField(default=0)
+    deferred = models.PositiveIntegerField(default=0)
+    bounced = models.PositiveIntegerField(default=0)
+    complained = models.PositiveIntegerField(default=0)
+    opened_people = models.PositiveIntegerField(default=0)
+    opened_people_once = models.PositiveIntegerField(default=0)
+    opened_machines = models.PositiveIntegerField(default=0)
+    opened_machines_once = models.PositiveIntegerField(default=0)
+    clicked_people = models.PositiveIntegerField(default=0)
+    clicked_people_once = models.PositiveIntegerField(default=0)
+    clicked_machines = models.PositiveIntegerField(default=0)
+    clicked_machines_once = models.PositiveIntegerField(default=0)
+    unsubscribed_people = models.PositiveIntegerField(default=0)
+    unsubscribed_people_once = models.PositiveIntegerField(default=0)
+    unsubscribed_machines = models.PositiveIntegerField(default=0)
+    unsubscribed_machines_once = models.PositiveIntegerField(default=0)
 
     class Meta(OrganizationOwned.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "length", "part", "start", "value", "type", "verdict"],
-                name="tracking_period_once",
+                fields=["organization", "length", "part", "start", "value"], name="tracking_period_once"
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.length} {self.start} {self.type}: {self.total}"
+        return f"{self.length} {self.start} {self.part} {self.value}"
+
+
+ONCE = (EventType.DELIVERED, EventType.DEFERRED, EventType.BOUNCED, EventType.COMPLAINED)
+APART = (EventType.OPENED, EventType.CLICKED, EventType.UNSUBSCRIBED)
+PERIOD_COUNTS = {
+    EventType.SENT: (EventType.SENT.value,),
+    **{kind: (kind.value,) for kind in ONCE},
+    **{
+        kind: tuple(f"{kind.value}_{name}" for name in ("people", "people_once", "machines", "machines_once"))
+        for kind in APART
+    },
+}
+"""The columns of OrganizationPeriod that an event type is counted in: one, or four in the order of Count. Types that no
+page tells over time are in none."""
 
 
 class CampaignRecount(OrganizationOwned):

@@ -7,10 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
 
 from core.common.tenancy import require
-from core.tracking.choices import PEOPLE, EventType, PeriodLength, PeriodPart
+from core.tracking.choices import PEOPLE, PeriodLength, PeriodPart
 from core.tracking.models import OrganizationPeriod
 
 NEWEST = 13
@@ -92,10 +91,10 @@ def mails_on(organization_ids: Sequence[UUID], days: Iterable[datetime.date]) ->
         length=PeriodLength.DAY,
         part=PeriodPart.ALL,
         start__in=list(days),
-        type=EventType.SENT,
+        sent__gt=0,
     )
-    sums = rows.order_by().values_list("organization_id", "start").annotate(Sum("firsts"))
-    return {(organization_id, start): mails for organization_id, start, mails in sums}
+    found = rows.values_list("organization_id", "start", "sent")
+    return {(organization_id, start): mails for organization_id, start, mails in found}
 
 
 def _percent(part: int, whole: int) -> float | None:

@@ -2,30 +2,31 @@
 
 import datetime
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from core.campaigns.models import Campaign
 from core.common.tenancy import require
-from core.tracking.choices import PEOPLE, EventType, Part, PeriodLength, PeriodPart
-from core.tracking.models import CampaignPart, OrganizationPeriod, OrganizationWeekHour
+from core.tracking.choices import EventType, Part, PeriodLength, PeriodPart
+from core.tracking.models import (
+    APART,
+    ONCE,
+    PERIOD_COUNTS,
+    CampaignPart,
+    OrganizationPeriod,
+    OrganizationWeekHour,
+)
 from core.tracking.queries.counts import Count, counts_by
 
-DELIVERY = (
-    EventType.SENT,
-    EventType.DELIVERED,
-    EventType.DEFERRED,
-    EventType.BOUNCED,
-    EventType.DROPPED,
-    EventType.COMPLAINED,
-)
+DELIVERY = (EventType.SENT, *ONCE)
 _COUNTS = ("people", "people_once", "machines", "machines_once")
 ENGAGEMENT = (EventType.SENT, EventType.OPENED, EventType.CLICKED, EventType.UNSUBSCRIBED, EventType.COMPLAINED)
+_DAY = datetime.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,52 +38,71 @@ class Span:
     last: datetime.date
 
 
+class Stretch(NamedTuple):
+    """Days or months by their first days, both included."""
+
+    length: PeriodLength
+    first: datetime.date
+    last: datetime.date
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Counts by EventType value; missing ones are zero."""
+    """Counts by the columns of OrganizationPeriod; missing ones are zero."""
 
-    counts: Mapping[str, Count] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, event_type: EventType) -> Count:
-        return self.counts.get(event_type.value, Count())
+        """Of types that count mails only, every event is a mail's first."""
+        columns = PERIOD_COUNTS.get(event_type, ())
+        numbers = [self.counts.get(column, 0) for column in columns]
+        return Count(*numbers) if event_type in APART else Count(*numbers, *numbers)
 
     @property
     def sent(self) -> int:
         """Mails that were accepted: the base of all rates."""
-        return self.of(EventType.SENT).people_once
+        return self.counts.get("sent", 0)
 
     def mails(self, event_type: EventType) -> int:
         """Mails with such an event, whoever was behind it."""
-        count = self.of(event_type)
-        return count.people_once + count.machines_once
+        if event_type in APART:
+            count = self.of(event_type)
+            return count.people_once + count.machines_once
+        return self.counts.get(event_type.value, 0)
 
     def __add__(self, other: "Figures") -> "Figures":
-        names = self.counts.keys() | other.counts.keys()
-        return Figures({name: self.counts.get(name, Count()) + other.counts.get(name, Count()) for name in names})
+        return summed((self, other))
+
+
+def summed(figures: Iterable[Figures]) -> Figures:
+    counts: dict[str, int] = defaultdict(int)
+    for one in figures:
+        for column, number in one.counts.items():
+            counts[column] += number
+    return Figures(counts)
 
 
 def figures_by_start(span: Span, types: Iterable[EventType]) -> dict[datetime.date, Figures]:
     """Figures of the scope over the span, by the first days of its days or months (1 query)."""
     rows = OrganizationPeriod.objects.filter(length=span.length, part=PeriodPart.ALL, start__lte=span.last)
     rows = rows if span.first is None else rows.filter(start__gte=span.first)
-    found = counts_by(rows.filter(type__in=[one.value for one in types]), "start")
-    return {start: Figures(counts) for start, counts in found.items()}
+    return _sums_by(rows, types, "start")
 
 
-_SUMS = """
-       coalesce(sum(total) FILTER (WHERE verdict = ANY(%(people)s)), 0),
-       coalesce(sum(firsts) FILTER (WHERE verdict = ANY(%(people)s)), 0), sum(total), sum(firsts)
-  FROM tracking_organizationperiod
- WHERE organization_id = ANY(%(organizations)s) AND length = %(length)s AND start <= %(last)s AND type = ANY(%(types)s)
-"""
 # What is told over time, and what is told by its parts, in one round trip.
-_OF_PAGE = f"""
-SELECT NULL::uuid, 'all', '', start, type, {_SUMS} AND part = 'all' AND start >= coalesce(%(begin)s::date, '-infinity')
- GROUP BY start, type
+_OF_PAGE = """
+SELECT NULL::uuid, 'all', '', start, {sums}
+  FROM tracking_organizationperiod
+ WHERE organization_id = ANY(%(organizations)s) AND length = %(length)s AND part = 'all'
+   AND start BETWEEN coalesce(%(begin)s::date, '-infinity') AND %(last)s
+ GROUP BY start HAVING {is_any}
 UNION ALL
-SELECT {{client}}, part, value, NULL, type, {_SUMS} AND part = ANY(%(parts)s)
-   AND start >= coalesce(%(first)s::date, '-infinity')
- GROUP BY 1, part, value, type
+SELECT {client}, part, value, NULL, {sums}
+  FROM unnest(%(lengths)s::text[], %(firsts)s::date[], %(lasts)s::date[]) AS stretch (length, first, last)
+  JOIN tracking_organizationperiod AS period
+    ON period.length = stretch.length AND period.start BETWEEN stretch.first AND stretch.last
+ WHERE organization_id = ANY(%(organizations)s) AND part = ANY(%(parts)s)
+ GROUP BY 1, part, value HAVING {is_any}
 """
 
 
@@ -99,31 +119,58 @@ def figures_of_page(
     query)."""
     for organization_id in organization_ids:
         require(organization_id)
+    columns = columns_of(types)
+    lengths, firsts, lasts = zip(*stretches(span), strict=True)
     parameters = {
         "organizations": list(organization_ids),
         "length": span.length,
-        "first": span.first,
         "last": span.last,
         "begin": begin,
-        "types": [one.value for one in types],
         "parts": [part.value for part in parts],
-        "people": sorted(verdict.value for verdict in PEOPLE),
+        "lengths": list(lengths),
+        "firsts": list(firsts),
+        "lasts": list(lasts),
     }
-    by_start: dict[Any, dict[str, Count]] = defaultdict(dict)
-    by_part: dict[PeriodPart, dict[Any, dict[str, Count]]] = {part: defaultdict(dict) for part in parts}
+    words = {
+        "client": "organization_id" if by_client else "NULL::uuid",
+        "sums": ", ".join(f"sum({column})" for column in columns),
+        "is_any": " OR ".join(f"sum({column}) > 0" for column in columns),
+    }
+    by_start: dict[datetime.date, Figures] = {}
+    by_part: dict[PeriodPart, dict[tuple[UUID | None, str], Figures]] = {part: {} for part in parts}
     with connection.cursor() as cursor:
-        cursor.execute(_OF_PAGE.format(client="organization_id" if by_client else "NULL::uuid"), parameters)
-        for client, part, value, start, kind, people, once, total, firsts in cursor.fetchall():
-            count = Count(people, once, total - people, firsts - once)
+        cursor.execute(_OF_PAGE.format(**words), parameters)
+        for client, part, value, start, *numbers in cursor.fetchall():
+            figures = Figures(dict(zip(columns, numbers, strict=True)))
             if start is None:
-                by_part[PeriodPart(part)][client, value][kind] = count
+                by_part[PeriodPart(part)][client, value] = figures
             else:
-                by_start[start][kind] = count
-    return _as_figures(by_start), {part: _as_figures(found) for part, found in by_part.items()}
+                by_start[start] = figures
+    return by_start, by_part
 
 
-def _as_figures(found: Mapping[Any, dict[str, Count]]) -> dict[Any, Figures]:
-    return {key: Figures(counts) for key, counts in found.items()}
+def stretches(span: Span) -> Iterator[Stretch]:
+    """The span in as few rows as it can be summed up from: whole months of a span of days are read as such."""
+    first = span.first or datetime.date.min
+    month = first if first.day == 1 else _next_month(first)
+    after = (span.last + _DAY).replace(day=1)
+    if span.length == PeriodLength.MONTH or month >= after:
+        yield Stretch(span.length, first, span.last)
+        return
+    if first < month:
+        yield Stretch(PeriodLength.DAY, first, month - _DAY)
+    yield Stretch(PeriodLength.MONTH, month, after - _DAY)
+    if after <= span.last:
+        yield Stretch(PeriodLength.DAY, after, span.last)
+
+
+def _next_month(day: datetime.date) -> datetime.date:
+    return (day.replace(day=1) + 31 * _DAY).replace(day=1)
+
+
+def columns_of(types: Iterable[EventType]) -> list[str]:
+    """The columns of OrganizationPeriod that these types are counted in."""
+    return [column for kind in types for column in PERIOD_COUNTS[kind]]
 
 
 def figures_of_values(
@@ -134,8 +181,18 @@ def figures_of_values(
         organization_id__in=clients, length=span.length, part=part, value__in=values, start__lte=span.last
     )
     rows = rows if span.first is None else rows.filter(start__gte=span.first)
-    found = counts_by(rows.filter(type__in=[one.value for one in types]), "start", "organization_id", "value")
-    return {key: Figures(counts) for key, counts in found.items()}
+    return _sums_by(rows, types, "start", "organization_id", "value")
+
+
+def _sums_by(rows: QuerySet[OrganizationPeriod], types: Iterable[EventType], *keys: str) -> dict[Any, Figures]:
+    """By one key, or by a tuple of several; without those for which nothing was counted (1 query)."""
+    columns = columns_of(types)
+    found = rows.order_by().values_list(*keys).annotate(*(Sum(column) for column in columns))
+    return {
+        row[0] if len(keys) == 1 else row[: len(keys)]: Figures(dict(zip(columns, row[len(keys) :], strict=True)))
+        for row in found
+        if any(row[len(keys) :])
+    }
 
 
 def week_hours(months: Sequence[datetime.date], types: Iterable[EventType]) -> dict[tuple[int, int], Figures]:
@@ -143,9 +200,9 @@ def week_hours(months: Sequence[datetime.date], types: Iterable[EventType]) -> d
     kinds = [one.value for one in types]
     rows = OrganizationWeekHour.objects.filter(month__in=list(months), type__in=kinds).order_by()
     sums = rows.values_list("weekday", "hour", "type").annotate(*(Sum(name) for name in _COUNTS))
-    found: dict[tuple[int, int], dict[str, Count]] = defaultdict(dict)
+    found: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
     for weekday, hour, kind, *counts in sums:
-        found[weekday, hour][kind] = Count(*counts)
+        found[weekday, hour] |= zip(PERIOD_COUNTS[EventType(kind)], counts, strict=True)
     return {key: Figures(counts) for key, counts in found.items()}
 
 
@@ -168,5 +225,14 @@ def devices_of(campaign_ids: Iterable[UUID]) -> dict[str, Figures]:
 
 
 def _of_campaigns(campaign_ids: Iterable[UUID], part: Part, column: str) -> dict[Any, Figures]:
-    rows = CampaignPart.objects.filter(campaign_id__in=list(campaign_ids), part=part)
-    return defaultdict(Figures, {key: Figures(counts) for key, counts in counts_by(rows, column).items()})
+    rows = CampaignPart.objects.filter(campaign_id__in=list(campaign_ids), part=part, type__in=PERIOD_COUNTS)
+    return defaultdict(Figures, {key: _as_figures(counts) for key, counts in counts_by(rows, column).items()})
+
+
+def _as_figures(by_type: Mapping[str, Count]) -> Figures:
+    counts: dict[str, int] = {}
+    for kind, count in by_type.items():
+        apart = (count.people, count.people_once, count.machines, count.machines_once)
+        mails = (count.people_once + count.machines_once,)
+        counts |= zip(PERIOD_COUNTS[EventType(kind)], apart if EventType(kind) in APART else mails, strict=True)
+    return Figures(counts)

@@ -11,7 +11,7 @@ from core.tracking.rollups.changing import changing
 from core.tracking.rollups.contributions import DOMAIN
 from core.tracking.rollups.folding import gathering
 from core.tracking.rollups.rebuilding import rebuild_campaign, rebuild_periods
-from core.tracking.rollups.recounting import recount_groups, recount_sent
+from core.tracking.rollups.recounting import recount_groups, recount_sent, recount_sent_periods
 
 __all__ = [
     "DOMAIN",
@@ -23,5 +23,6 @@ __all__ = [
     "rebuild_periods",
     "recount_groups",
     "recount_sent",
+    "recount_sent_periods",
     "span",
 ]

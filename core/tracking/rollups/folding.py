@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
+from core.tracking.rollups import periods
 from core.tracking.rollups.contributions import parameters
 
 _TABLES = """
@@ -42,72 +43,55 @@ SELECT placed.*, divided.part, divided.value
  ) AS divided
 """  # noqa: S608 - made of the constants above
 
-# Summed up before each row becomes six.
-_PERIODS = f"""
-SELECT daily.organization_id, period.length, date_trunc(period.length, daily.day)::date AS start, divided.part,
-       divided.value, daily.type, daily.verdict, daily.total, daily.firsts
-  FROM (SELECT placed.organization_id, campaign.from_email AS sender, placed.provider, placed.type, placed.verdict,
-               date_trunc('day', placed.quarter AT TIME ZONE organization.time_zone) AS day,
-               sum(placed.total)::bigint AS total, sum(placed.firsts)::bigint AS firsts
-          FROM ({_PLACED}) AS placed
-          JOIN campaigns_campaign AS campaign ON campaign.id = placed.campaign_id
-          JOIN accounts_organization AS organization ON organization.id = placed.organization_id
-         GROUP BY 1, 2, 3, 4, 5, 6) AS daily
- CROSS JOIN (VALUES ('day'), ('month')) AS period (length)
- CROSS JOIN LATERAL (VALUES ('all', ''), ('sender', daily.sender), ('provider', daily.provider))
-    AS divided (part, value)
-"""  # noqa: S608 - made of the constants above
-
 _CLICKS = "SELECT * FROM ({source}) AS delta"
 
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A table of counters: the columns of its key behind the organization, those of its unique constraint, and its
-    rows, made of differences (`source`)."""
+    """A table of counters: the columns of its key behind the organization, those of its unique constraint, its rows,
+    made of differences (`source`), and the columns that count."""
 
     keys: tuple[str, ...]
     unique: str
     rows: str
+    counts: tuple[str, ...] = ("total", "firsts")
 
 
 def _of_campaign(rows: str, *keys: str) -> Counter:
     return Counter(("campaign_id", *keys), ", ".join(("campaign_id", *keys)), rows)
 
 
-_PERIOD = ("length", "part", "start", "value", "type", "verdict")
+_PERIOD = ("length", "part", "start", "value")
 COUNTERS = {
     "tracking_campaignhour": _of_campaign(_HOURS, "hour", "type", "verdict"),
     "tracking_campaignpart": _of_campaign(_PARTS, "part", "value", "type", "verdict"),
     "tracking_linkclicks": _of_campaign(_CLICKS, "link_id", "verdict"),
-    "tracking_organizationperiod": Counter(_PERIOD, ", ".join(("organization_id", *_PERIOD)), _PERIODS),
+    "tracking_organizationperiod": Counter(
+        _PERIOD, ", ".join(("organization_id", *_PERIOD)), periods.rows(_PLACED), periods.COLUMNS
+    ),
 }
 
 _ADD = """
-INSERT INTO {table} AS held (id, organization_id, {keys}, total, firsts)
-SELECT engagex_uuid7(), organization_id, {keys}, greatest(sum(total), 0), greatest(sum(firsts), 0)
-  FROM ({rows}) AS rows GROUP BY organization_id, {keys} HAVING sum(total) <> 0 OR sum(firsts) <> 0
+INSERT INTO {table} AS held (id, organization_id, {keys}, {counts})
+SELECT engagex_uuid7(), organization_id, {keys}, {not_less}
+  FROM ({rows}) AS rows GROUP BY organization_id, {keys} HAVING {is_any}
  ORDER BY organization_id, {keys}
-    ON CONFLICT ({unique}) DO UPDATE
-   SET total = held.total + excluded.total, firsts = held.firsts + excluded.firsts
+    ON CONFLICT ({unique}) DO UPDATE SET {added}
 """
 
 _SUMMED = """
 CREATE TEMP TABLE tracking_summed ON COMMIT DROP AS
-SELECT organization_id, {keys}, sum(total) AS total, sum(firsts) AS firsts
-  FROM ({rows}) AS rows GROUP BY organization_id, {keys} HAVING sum(total) <> 0 OR sum(firsts) <> 0
+SELECT organization_id, {keys}, {sums}
+  FROM ({rows}) AS rows GROUP BY organization_id, {keys} HAVING {is_any}
 """
 
 # After _ADD, which has locked these rows in order. Events that were written past us and later taken away again must not
 # stop the intake for good: `rebuild_counters` puts right what they did.
 _TAKE_AWAY = """
-UPDATE {table} AS held
-   SET total = greatest(held.total + least(gone.total, 0), 0), firsts = greatest(held.firsts + least(gone.firsts, 0), 0)
-  FROM tracking_summed AS gone WHERE (gone.total < 0 OR gone.firsts < 0) AND {same}
+UPDATE {table} AS held SET {taken} FROM tracking_summed AS gone WHERE ({is_less}) AND {same}
 """
 _TIDY = """
-DELETE FROM {table} AS held USING tracking_summed AS gone
- WHERE (gone.total < 0 OR gone.firsts < 0) AND {same} AND held.total = 0 AND held.firsts = 0
+DELETE FROM {table} AS held USING tracking_summed AS gone WHERE ({is_less}) AND {same} AND {is_zero}
 """
 
 
@@ -159,10 +143,19 @@ def add_difference(cursor: Any, table: str, rows: str, words: Mapping[str, Any])
 
 def _words(table: str, rows: str) -> dict[str, str]:
     counter = COUNTERS[table]
+    counts = counter.counts
     return {
         "table": table,
         "keys": ", ".join(counter.keys),
+        "counts": ", ".join(counts),
         "unique": counter.unique,
         "rows": rows,
         "same": " AND ".join(f"held.{key} = gone.{key}" for key in ("organization_id", *counter.keys)),
+        "sums": ", ".join(f"sum({count}) AS {count}" for count in counts),
+        "is_any": " OR ".join(f"sum({count}) <> 0" for count in counts),
+        "not_less": ", ".join(f"greatest(sum({count}), 0)" for count in counts),
+        "added": ", ".join(f"{count} = held.{count} + excluded.{count}" for count in counts),
+        "taken": ", ".join(f"{count} = greatest(held.{count} + least(gone.{count}, 0), 0)" for count in counts),
+        "is_less": " OR ".join(f"gone.{count} < 0" for count in counts),
+        "is_zero": " AND ".join(f"held.{count} = 0" for count in counts),
     }

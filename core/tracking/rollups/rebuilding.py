@@ -28,14 +28,16 @@ _STORED = {
     "tracking_campaignhour": _OF_CAMPAIGNS,
     "tracking_campaignpart": f"{_OF_CAMPAIGNS} AND type <> 'sent' AND part <> 'group'",
     "tracking_linkclicks": _OF_CAMPAIGNS,
-    "tracking_organizationperiod": f"organization_id = %(organization)s AND type <> 'sent' AND {_FROM}",
+    "tracking_organizationperiod": f"organization_id = %(organization)s AND {_FROM}",
 }
 
 _DIFFERENCE = """
-SELECT organization_id, {keys}, total, firsts FROM ({counted}) AS counted WHERE {limits}
+SELECT organization_id, {keys}, {counts} FROM ({counted}) AS counted WHERE {limits}
  UNION ALL
-SELECT organization_id, {keys}, -total, -firsts FROM {table} WHERE {stored}
+SELECT organization_id, {keys}, {less} FROM {table} WHERE {stored}
 """
+# What the events do not tell is as it stands.
+_FROM_ELSEWHERE = ("sent",)
 _INCOMPLETE = """
 SELECT EXISTS (SELECT FROM tracking_campaignhour
                 WHERE organization_id = %s AND campaign_id = %s AND hour < %s)
@@ -84,6 +86,8 @@ def _put_right(cursor: Any, table: str, words: dict[str, Any]) -> int:
     counted = counter.rows.format(source=CLICKS_OF_CAMPAIGNS if is_clicks else OF_CAMPAIGNS)
     difference = _DIFFERENCE.format(
         keys=", ".join(counter.keys),
+        counts=", ".join(counter.counts),
+        less=", ".join("0" if count in _FROM_ELSEWHERE else f"-{count}" for count in counter.counts),
         counted=counted,
         limits=_FROM if table == "tracking_organizationperiod" else "true",
         table=table,

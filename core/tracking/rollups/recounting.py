@@ -1,7 +1,8 @@
 """What does not come from events alone: accepted mails, from the ledger, and a campaign's groups, whose members come
 and go. Counted anew by a job (services.roll_up), as of the moment of the count.
 
-Only this writes rows of type "sent" and of part "group", one run at a time for a campaign.
+Only this writes rows of type "sent" and of part "group", one run at a time for a campaign, and the column "sent" of
+the client's days and months.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ from django.db import connection
 
 from core.common import tenancy
 from core.tracking import partitions
+from core.tracking.rollups import folding, periods
 from core.tracking.rollups.contributions import DOMAIN, parameters
 
 _SENT = f"""
@@ -55,19 +57,19 @@ SELECT engagex_uuid7(), %(organization)s, %(campaign)s, sent.day, min(sent.sende
 
 # Campaigns of a client may be recounted at the same time; its days and months are one after the other.
 _IN_TURN = "SELECT pg_advisory_xact_lock(hashtextextended('sent:' || %(organization)s::text, 0))"
-_CLEAR_PERIODS = """
-DELETE FROM tracking_organizationperiod WHERE organization_id = %(organization)s AND type = 'sent'
-"""
-_PERIODS = """
-INSERT INTO tracking_organizationperiod
-       (id, organization_id, length, start, part, value, type, verdict, total, firsts)
-SELECT engagex_uuid7(), %(organization)s, period.length, date_trunc(period.length, accepted.day::timestamp)::date,
-       divided.part, divided.value, 'sent', 'human', sum(accepted.total), sum(accepted.total)
+_PERIODS = f"""
+SELECT %(organization)s::uuid AS organization_id, period.length,
+       date_trunc(period.length, accepted.day::timestamp)::date AS start, divided.part, divided.value,
+       {", ".join("accepted.total AS sent" if one == "sent" else f"0 AS {one}" for one in periods.COLUMNS)}
   FROM tracking_acceptedday AS accepted CROSS JOIN (VALUES ('day'), ('month')) AS period (length)
  CROSS JOIN LATERAL (VALUES ('all', ''), ('sender', accepted.sender), ('provider', accepted.provider))
     AS divided (part, value)
- WHERE accepted.organization_id = %(organization)s GROUP BY 3, 4, 5, 6
-"""
+ WHERE accepted.organization_id = %(organization)s
+ UNION ALL
+SELECT organization_id, length, start, part, value,
+       {", ".join("-sent" if one == "sent" else "0" for one in periods.COLUMNS)}
+  FROM tracking_organizationperiod WHERE organization_id = %(organization)s AND sent > 0
+"""  # noqa: S608 - made of the constants above
 
 _GROUPS = """
 CREATE TEMP TABLE tracking_group ON COMMIT DROP AS
@@ -110,13 +112,22 @@ SELECT coalesce(min(hour), '-infinity')::text, coalesce(max(hour) + interval '1 
 
 
 def recount_sent(*, organization_id: UUID, campaign_id: UUID) -> None:
-    """Count the campaign's accepted mails from the ledger, and the client's days and months with them.
+    """Count the campaign's accepted mails from the ledger; `recount_sent_periods` has to follow.
 
     In a transaction, inside the scope (OrganizationMismatch).
     """
     _run(organization_id, campaign_id, "tracking_sent", _SENT)
-    statements = (_CLEAR_SENT, _SENT_PARTS, _CLEAR_DAYS, _DAYS, _IN_TURN, _CLEAR_PERIODS, _PERIODS)
-    _run(organization_id, campaign_id, "", *statements)
+    _run(organization_id, campaign_id, "", _CLEAR_SENT, _SENT_PARTS, _CLEAR_DAYS, _DAYS)
+
+
+def recount_sent_periods(*, organization_id: UUID) -> None:
+    """Bring the accepted mails of the client's days and months up to its campaigns'. Last in a transaction: the intake
+    writes the same rows and waits for its end. Inside the scope (OrganizationMismatch)."""
+    tenancy.require(organization_id)
+    words = {"organization": organization_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_TURN, words)
+        folding.add_difference(cursor, "tracking_organizationperiod", _PERIODS, words)
 
 
 def recount_groups(*, organization_id: UUID, campaign_id: UUID) -> bool:

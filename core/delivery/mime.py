@@ -7,11 +7,11 @@ so that no line can outgrow 76 columns whatever the value is (RFC 2045 6.7), and
 import re
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
-from typing import TypeAlias, TypeGuard
+from typing import TypeGuard
 from urllib.parse import quote
 from uuid import UUID
 
@@ -35,16 +35,16 @@ RESERVED_HEADERS = frozenset(
 
 # Everything that a mail program may take for the end of a line: C0, DEL, C1 (with NEL), LINE and PARAGRAPH SEPARATOR.
 _LINE_BREAKERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_HEADER_NAME = re.compile(r"[!-9;-~]+")
+_HEADER_NAME = re.compile(r"[!-\-/-9;-~][!-9;-~]*")  # RFC 5322 2.2, but for a dot at the beginning
 _PLAIN_TEXT = re.compile(r"[ -~]*")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?: [A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
 _DOMAIN = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*")
 # A word of any length, or words that fit a line: nothing to encode in quoted-printable.
-_NEEDS_NO_CODE = re.compile(r"[!-<>-~]+|(?!From )[!-<>-~][ -<>-~]{0,73}[!-<>-~]")
+_NEEDS_NO_CODE = re.compile(r"(?!\.)(?:[!-<>-~]+|(?!From )[!-<>-~][ -<>-~]{0,73}[!-<>-~])")
 _QP_COLUMNS = 75  # RFC 2045 section 6.7: 76 with the "=" of a soft break
 _OUTGROWN_LINE = re.compile(rb"^([^\n]{74,75})(=20|=09)$", re.MULTILINE)
-_FROM_LINE = re.compile(rb"^(?:From )+", re.MULTILINE)
+_AWKWARD_START = re.compile(rb"^(?:From |\.)+", re.MULTILINE)
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _CONTENT_TYPE = re.compile(r"[a-z0-9.+-]{1,60}/[a-z0-9.+-]{1,100}")
 
@@ -68,12 +68,12 @@ class MimeSkeleton:
             (_header_name(name), value) for name, value in content.headers.items() if _varies(value)
         )
         self._subject = content.subject if _varies(content.subject) else None
-        self._text, self._text_holes = _body(content.text)
-        self._html, self._html_holes = _body(content.html)
+        self._text = _body(content.text)
+        self._html = _body(content.html)
         self._files = [_attached(one) for one in content.attachments]
 
     def build(self, recipient: Recipient, *, date: datetime) -> bytes:
-        """The complete mail: ASCII only, CRLF only, ending with CRLF, not dot-stuffed. `date` must be aware.
+        """The complete mail: ASCII only, CRLF only, ending with CRLF; no line begins with a dot. `date` must be aware.
 
         Signed with the domain's key where the content has one. The Message-ID depends on the message alone, so a second
         attempt carries the same one.
@@ -81,14 +81,15 @@ class MimeSkeleton:
         be folded.
         """
         boundary = boundary_for(recipient.message_id)
+        known: dict[str, bytes] = {}
         mail = b"".join(
             [
                 self._headers(recipient, date),
                 self._alternative(boundary) if not self._files else self._mixed(boundary),
                 f"--{boundary}\r\n{_PART_HEADERS.format(kind='plain')}".encode(),
-                *_filled(self._text, self._text_holes, recipient.values),
+                *self._text.filled(recipient.values, known),
                 f"\r\n--{boundary}\r\n{_PART_HEADERS.format(kind='html')}".encode(),
-                *_filled(self._html, self._html_holes, recipient.values),
+                *self._html.filled(recipient.values, known),
                 f"\r\n--{boundary}--\r\n".encode(),
                 *self._behind(boundary),
             ]
@@ -125,7 +126,7 @@ class MimeSkeleton:
     def _headers(self, recipient: Recipient, date: datetime) -> bytes:
         values = recipient.values
         lines = [
-            f"Date: {format_datetime(date)}",
+            f"Date: {_date(date)}",
             f"Message-ID: <{recipient.message_id.hex}@{self._message_id_domain}>",
             self._shared_headers,
             f"To: {mailbox('To', recipient.name, recipient.address)}",
@@ -141,6 +142,12 @@ class MimeSkeleton:
 def boundary_for(message_id: UUID) -> str:
     """A boundary that no quoted-printable body can contain: there "=" is never followed by "_" (RFC 2045 6.7)."""
     return f"=_{message_id.hex}"
+
+
+@lru_cache(maxsize=8)
+def _date(date: datetime) -> str:
+    """The mails of one call have the same."""
+    return format_datetime(date)
 
 
 def _outer(boundary: str) -> str:
@@ -162,34 +169,36 @@ def _attached(file: Attachment) -> bytes:
 # Bodies
 
 
-def _body(template: MergeTemplate) -> "_Body":
-    """The encoded pieces, and which of them are holes to fill. The last piece always ends its line."""
-    *segments, last = template.segments or ("",)
-    if not isinstance(last, str):
-        segments, last = [*segments, last], ""
-    closing = last if last.endswith(("\n", "\r")) else last + "\n"
-    return _encoded((*segments, closing))
+class _Body:
+    """Encoded pieces and the holes between them. A slot that stands in several places is one hole."""
 
+    __slots__ = ("_choices", "_pieces", "_slots")
 
-def _encoded(segments: Iterable[Segment]) -> "_Body":
-    """A slot that stands in several places is one hole: its value is encoded once for each person."""
-    pieces: list[bytes] = []
-    holes: dict[Slot | _EncodedChoice, list[int]] = {}
-    for segment in segments:
-        if isinstance(segment, str):
-            pieces.append(quoted_printable(segment))
-        else:
-            hole = _EncodedChoice(segment) if isinstance(segment, Choice) else segment
-            holes.setdefault(hole, []).append(len(pieces))
-            pieces.append(b"")
-    return pieces, [(_filler(hole), places) for hole, places in holes.items()]
+    def __init__(self, segments: Iterable[Segment]) -> None:
+        self._pieces: list[bytes] = []
+        self._choices: list[tuple[_EncodedChoice, int]] = []
+        slots: dict[Slot, list[int]] = {}
+        for place, segment in enumerate(segments):
+            self._pieces.append(quoted_printable(segment) if isinstance(segment, str) else b"")
+            if isinstance(segment, Slot):
+                slots.setdefault(segment, []).append(place)
+            elif isinstance(segment, Choice):
+                self._choices.append((_EncodedChoice(segment), place))
+        self._slots = [(slot.renderer(), places) for slot, places in slots.items()]
 
-
-def _filler(hole: "Slot | _EncodedChoice") -> "_Filler":
-    if isinstance(hole, _EncodedChoice):
-        return hole.fill
-    render = hole.renderer()
-    return lambda values: quoted_printable(render(values))
+    def filled(self, values: Mapping[str, str], known: dict[str, bytes]) -> list[bytes]:
+        """The pieces for one person; `known` remembers what was encoded for her: most of it stands in both bodies."""
+        filled = self._pieces.copy()
+        for render, places in self._slots:
+            text = render(values)
+            encoded = known.get(text)
+            if encoded is None:
+                encoded = known[text] = quoted_printable(text)
+            for place in places:
+                filled[place] = encoded
+        for choice, place in self._choices:
+            filled[place] = b"".join(choice.chosen(values).filled(values, known))
+        return filled
 
 
 class _EncodedChoice:
@@ -199,38 +208,37 @@ class _EncodedChoice:
 
     def __init__(self, choice: Choice) -> None:
         self._condition = choice.condition
-        self._then = _encoded(choice.then)
-        self._otherwise = _encoded(choice.otherwise)
+        self._then = _Body(choice.then)
+        self._otherwise = _Body(choice.otherwise)
 
-    def fill(self, values: Mapping[str, str]) -> bytes:
-        return b"".join(_filled(*(self._then if self._condition.holds(values) else self._otherwise), values))
-
-
-_Filler: TypeAlias = Callable[[Mapping[str, str]], bytes]
-_Body: TypeAlias = tuple[list[bytes], list[tuple[_Filler, list[int]]]]
+    def chosen(self, values: Mapping[str, str]) -> _Body:
+        return self._then if self._condition.holds(values) else self._otherwise
 
 
-def _filled(pieces: list[bytes], holes: Iterable[tuple[_Filler, list[int]]], values: Mapping[str, str]) -> list[bytes]:
-    filled = pieces.copy()
-    for fill, places in holes:
-        encoded = fill(values)
-        for place in places:
-            filled[place] = encoded
-    return filled
+def _body(template: MergeTemplate) -> _Body:
+    """The last piece always ends its line."""
+    *segments, last = template.segments or ("",)
+    if not isinstance(last, str):
+        segments, last = [*segments, last], ""
+    closing = last if last.endswith(("\n", "\r")) else last + "\n"
+    return _Body((*segments, closing))
 
 
 def quoted_printable(text: str) -> bytes:
     """`text` as quoted-printable UTF-8 that starts in column 0 and leaves the next piece in column 0.
 
     Ends with CRLF (text that ends its line) or with a soft break; empty text gives nothing. Lines of at most 76
-    columns, every kind of newline becomes CRLF.
+    columns, every kind of newline becomes CRLF, and no line begins with a dot: SMTP has nothing to double.
     """
     if not text:
         return b""
     if _NEEDS_NO_CODE.fullmatch(text):
         # Names and links, most of what a mail is filled with: the code below would give the same, more slowly.
+        if len(text) <= _QP_COLUMNS:
+            return text.encode() + b"=\r\n"
         lines = [text[start : start + _QP_COLUMNS] for start in range(0, len(text), _QP_COLUMNS)]
-        return "=\r\n".join([*lines, ""]).encode()
+        if not any(line[0] == "." for line in lines):
+            return "=\r\n".join([*lines, ""]).encode()
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # The closing X keeps the last column free for the "=" of the soft break and protects a trailing blank.
@@ -240,10 +248,14 @@ def quoted_printable(text: str) -> bytes:
     if b"=20\n" in encoded or b"=09\n" in encoded:
         # b2a_qp encodes the blank at the end of a line without looking whether there is room for it.
         encoded = _OUTGROWN_LINE.sub(rb"\1=\n\2", encoded)
-    if b"From " in encoded:
-        # A mail store in mbox format would write ">From " and break a DKIM signature.
-        encoded = _FROM_LINE.sub(lambda found: found.group().replace(b"From ", b"=46rom =\n"), encoded)
+    if b"From " in encoded or b"\n." in encoded or encoded.startswith(b"."):
+        # A mail store in mbox format would write ">From " and break a DKIM signature; SMTP would double the dot.
+        encoded = _AWKWARD_START.sub(_coded_start, encoded)
     return encoded.replace(b"\n", b"\r\n")
+
+
+def _coded_start(found: re.Match[bytes]) -> bytes:
+    return found.group().replace(b"From ", b"=46rom =\n").replace(b".", b"=2E=\n")
 
 
 # Headers

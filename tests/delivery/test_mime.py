@@ -1,8 +1,10 @@
 """Mails as bytes, compared with what Python's own parser and builder make of the same content."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from quopri import decodestring
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +72,10 @@ def recipient(address: str = "zoe@example.org", name: str = "", **values: str) -
 
 
 def built(mail: MailContent, to: Recipient) -> bytes:
-    return MimeSkeleton(mail).build(to, date=DATE)
+    raw = MimeSkeleton(mail).build(to, date=DATE)
+    # SMTP hands the lines over as they are: a dot at the beginning of one would end the mail, or be lost.
+    assert not raw.startswith(b".") and b"\r\n." not in raw
+    return raw
 
 
 def as_lines(text: str) -> str:
@@ -134,6 +139,29 @@ def test_build_any_branches_give_the_rendered_bodies(
     assert as_lines(text) == as_lines(html) == expected
 
 
+@given(before=texts, between=texts, first=texts, second=texts, address=texts)
+@example(before="", between="From ", first=".From .", second="..From From ..", address="x" * 75 + ".")
+@example(before="\n.", between=".\n", first="same", second="same", address="&same")
+def test_build_equals_each_piece_encoded_for_itself(
+    before: str, between: str, first: str, second: str, address: str
+) -> None:
+    """What stands in several places is encoded once: the bytes are those of encoding it in each place."""
+    keys = ("contact.first_name", "contact.last_name", "link.1")
+    slots = [Slot(key, "", escape) for key in keys for escape in (Escape.TEXT, Escape.HTML, Escape.URL_WHOLE)]
+    choice = Choice(Condition("contact.first_name"), (between, *slots), (*slots[:2], between))
+    segments = [part for part in (before, *slots, between, choice, *slots, "end\n") if part != ""]
+    to = recipient(**dict(zip(keys, (first, second, address), strict=True)))
+
+    raw = built(content(text=template(*segments), html=template(*reversed(segments), "\n")), to)
+
+    def encoded(parts: Iterable[str | Slot | Choice]) -> bytes:
+        flat = (piece for part in parts for piece in (part.chosen(to.values) if isinstance(part, Choice) else (part,)))
+        return b"".join(quoted_printable(one if isinstance(one, str) else one.render(to.values)) for one in flat)
+
+    assert f"quoted-printable\r\n\r\n{encoded(segments).decode()}\r\n--".encode() in raw
+    assert f"quoted-printable\r\n\r\n{encoded([*reversed(segments), chr(10)]).decode()}\r\n--".encode() in raw
+
+
 @given(subject=texts, name=texts)
 def test_build_any_subject_and_names_reads_back_the_same(subject: str, name: str) -> None:
     slot = Slot("contact.first_name", "", Escape.HEADER)
@@ -159,10 +187,15 @@ def test_build_subject_equals_the_standard_library(text: str) -> None:
 
 
 @given(text=texts)
+@example("..From From .")
+@example("x" * 75 + ".a")
 def test_quoted_printable_starts_and_ends_in_the_first_column(text: str) -> None:
     encoded = quoted_printable(text)
     assert not encoded or encoded.endswith(b"\r\n")
     assert all(len(line) <= 76 for line in encoded.split(b"\r\n"))
+    assert not any(line.startswith((b".", b"From ")) for line in encoded.split(b"\r\n"))
+    joined = text.replace("\r\n", "\n").replace("\r", "\n")
+    assert decodestring(encoded).replace(b"\r\n", b"\n") == joined.encode("utf-8", "replace")
 
 
 def test_build_from_line_and_lone_dot_are_no_danger_to_mail_stores() -> None:
@@ -217,7 +250,7 @@ def test_build_line_breaker_anywhere_adds_no_header(breaker: str) -> None:
     assert str(message["Subject"]).startswith("News x")
 
 
-@pytest.mark.parametrize("name", ["Subject", "from", "Bcc", "Content-Type", "X Y", "X:", "X\r\nBcc", "", "Ü"])
+@pytest.mark.parametrize("name", ["Subject", "from", "Bcc", "Content-Type", "X Y", "X:", "X\r\nBcc", "", "Ü", ".X"])
 def test_skeleton_forbidden_header_name_is_refused(name: str) -> None:
     with pytest.raises(HeaderProblem):
         MimeSkeleton(content(headers={name: "value"}))

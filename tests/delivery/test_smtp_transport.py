@@ -15,7 +15,7 @@ import pytest
 
 from core.delivery.transports.base import OutcomeKind, Recipient, Transport
 from core.delivery.transports.errors import AddressProblem, ConnectionProblem
-from core.delivery.transports.smtp import SmtpTransport, dot_stuffed
+from core.delivery.transports.smtp import SmtpTransport
 from core.delivery.transports.smtp_session import Security, SmtpSettings
 from core.email_templates.merge_tags import MergeTemplate
 from tests.concurrency.processes import smtp_sink
@@ -461,15 +461,3 @@ def test_server_process_stores_each_mail_before_it_answers(tmp_path: Path) -> No
 
 def test_settings_shown_do_not_hold_the_password() -> None:
     assert "secret" not in repr(SmtpSettings("mail.example", username="ann", password="secret"))
-
-
-@pytest.mark.parametrize(
-    ("mail", "expected"),
-    [
-        (b".a\r\n", b"..a\r\n"),
-        (b"a\r\n.\r\n.\r\nb.\r\n", b"a\r\n..\r\n..\r\nb.\r\n"),
-        (b"a\r\n..b\r\n", b"a\r\n...b\r\n"),
-    ],
-)
-def test_dot_stuffed_doubles_each_leading_dot(mail: bytes, expected: bytes) -> None:
-    assert dot_stuffed(mail) == expected

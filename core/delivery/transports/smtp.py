@@ -31,7 +31,7 @@ _QUEUE_ID = re.compile(r"(?:queued as|\bid=)\s*<?([A-Za-z0-9][\w.@+-]{2,127})", 
 
 @dataclass(frozen=True, slots=True)
 class _Mail:
-    """One mail ready for the wire. `body` is dot-stuffed and ends with CRLF."""
+    """One mail ready for the wire. `body` ends with CRLF and has no line that begins with a dot (RFC 5321 4.5.2)."""
 
     index: int
     recipient: Recipient
@@ -83,7 +83,7 @@ class _Outbox:
             if recipient is None:
                 return False
             try:
-                body = dot_stuffed(self._skeleton.build(recipient, date=self._date))
+                body = self._skeleton.build(recipient, date=self._date)
                 sender = self._sender(recipient)
                 self._built.append(_Mail(index, recipient, sender, wire_address(recipient.address), body))
             except MailProblem as problem:
@@ -249,12 +249,6 @@ class _Conversation:
 
     def _envelope(self, mail: _Mail) -> tuple[str, str, str]:
         return f"MAIL FROM:<{mail.sender}>", f"RCPT TO:<{mail.address}>", "DATA"
-
-
-def dot_stuffed(mail: bytes) -> bytes:
-    """`mail` with every leading dot doubled (RFC 5321 4.5.2)."""
-    stuffed = mail.replace(b"\r\n.", b"\r\n..")
-    return b"." + stuffed if stuffed.startswith(b".") else stuffed
 
 
 def _hand_over(conversation: _Conversation, mail: _Mail, mails: _Outbox) -> Outcome:

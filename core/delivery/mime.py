@@ -237,8 +237,9 @@ def quoted_printable(text: str) -> bytes:
         if len(text) <= _QP_COLUMNS:
             return text.encode() + b"=\r\n"
         lines = [text[start : start + _QP_COLUMNS] for start in range(0, len(text), _QP_COLUMNS)]
-        if not any(line[0] == "." for line in lines):
-            return "=\r\n".join([*lines, ""]).encode()
+        broken = "=\r\n".join([*lines, ""])
+        if "\n." not in broken:
+            return broken.encode()
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     # The closing X keeps the last column free for the "=" of the soft break and protects a trailing blank.

@@ -11,8 +11,8 @@ import re
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from core.delivery.mime import MimeSkeleton, wire_address
 from core.delivery.retry_policy import classify, refusal
@@ -29,8 +29,7 @@ TOO_SLOW = "server_too_slow"
 _QUEUE_ID = re.compile(r"(?:queued as|\bid=)\s*<?([A-Za-z0-9][\w.@+-]{2,127})", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class _Mail:
+class _Mail(NamedTuple):
     """One mail ready for the wire. `body` ends with CRLF and has no line that begins with a dot (RFC 5321 4.5.2)."""
 
     index: int
@@ -223,6 +222,9 @@ class _Conversation:
         """
         if self._resetting:
             self._reply_to("RSET")
+        if self._pipelined and self.session.has_read_envelope_taken():
+            self.session.needs_reset = False
+            return None
         refusal: Reply | None = None
         for command in self._envelope(mail):
             if refusal is not None and (refusal.code == CLOSING or not self._pipelined):

@@ -13,6 +13,7 @@ from base64 import b64encode
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from core.delivery.transports.base import WORDS_LIMIT, one_line
 from core.delivery.transports.errors import ConnectionProblem
@@ -24,6 +25,7 @@ TLS_RECORD_BYTES = 16_384  # RFC 8446 5.1
 CLOSING = 421  # RFC 5321 3.8: the server is about to close the channel
 
 _PLAIN_REPLY = re.compile(rb"([2-5][0-9]{2}) ([!-~]+(?: [!-~]+)*)\r\n")
+_ENVELOPE_TAKEN = re.compile(rb"(?:2[0-9]{2} [ -~]{1,400}\r\n){2}354 [ -~]{1,400}\r\n")
 _REPLY_LINE = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?", re.DOTALL)
 _ENHANCED_CODE = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}(?= |$)")
 
@@ -66,8 +68,7 @@ class SmtpSettings:
         return f"SmtpSettings({self.host}:{self.port}, {self.security}, as {self.username or 'nobody'})"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A complete reply: its three digits and its text on one line, enhanced code included (RFC 2034)."""
 
     code: int
@@ -151,7 +152,7 @@ class SmtpSession:
     def _hello(self) -> dict[str, str]:
         """Say EHLO; the offered extensions by upper-case keyword."""
         self.write(f"EHLO {self._settings.helo_name or self._address_literal()}\r\n".encode("ascii", "replace"))
-        lines = self._reply_lines(self._settings.timeout_seconds)
+        lines = self._reply_lines(time.monotonic() + self._settings.timeout_seconds)
         self._expect(Reply(lines[0][0], one_line(" ".join(text for _, text in lines))), 250)
         keywords = (text.partition(" ") for _, text in lines[1:])
         return {keyword.upper(): parameters for keyword, _, parameters in keywords}
@@ -227,14 +228,17 @@ class SmtpSession:
 
     def read_reply(self, *, final: bool = False) -> Reply:
         """The next reply, `final` for the one to a whole mail. The patience covers all of it, even if it drips in."""
+        patience = self._settings.final_timeout_seconds if final else self._settings.timeout_seconds
+        deadline = time.monotonic() + patience
+        if not self._buffer:
+            self._buffer += self._received(deadline)
         plain = _PLAIN_REPLY.match(self._buffer)
         if plain is not None and plain.end() <= WORDS_LIMIT:
-            # The usual one, here already together with the one before it: read without further ado.
+            # The usual one, here as a whole: read without further ado.
             reply = Reply(int(plain[1]), plain[2].decode("ascii"))
             del self._buffer[: plain.end()]
             return reply
-        settings = self._settings
-        lines = self._reply_lines(settings.final_timeout_seconds if final else settings.timeout_seconds)
+        lines = self._reply_lines(deadline)
         if len(lines) == 1:
             return Reply(lines[0][0], one_line(lines[0][1]))
         # Each line repeats the enhanced code (RFC 2034 section 4); once is enough to read.
@@ -243,8 +247,18 @@ class SmtpSession:
         prefix = f"{enhanced.group()} " if enhanced else ""
         return Reply(code, one_line(" ".join([first, *(text.removeprefix(prefix) for _, text in lines[1:])])))
 
-    def _reply_lines(self, timeout_seconds: float) -> list[tuple[int, str]]:
-        deadline = time.monotonic() + timeout_seconds
+    def has_read_envelope_taken(self) -> bool:
+        """Read the replies to MAIL, RCPT and DATA where they are here already and say yes, all three in one look.
+
+        False: nothing was read, `read_reply` shall tell.
+        """
+        taken = _ENVELOPE_TAKEN.match(self._buffer)
+        if taken is None:
+            return False
+        del self._buffer[: taken.end()]
+        return True
+
+    def _reply_lines(self, deadline: float) -> list[tuple[int, str]]:
         lines: list[tuple[int, str]] = []
         received = 0
         while True:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,12 +18,13 @@ from core.contacts.choices import ContactStatus, SuppressionReason
 from core.contacts.models import Contact, ContactSearch, Suppression
 from core.delivery.bounces import BounceClass
 from core.delivery.models import DeliveryBatch, Message, MessageValues
+from core.delivery.recovery import give_up_on_proof
 from core.delivery.states import SendState, SkipReason
 from core.tracking import services
 from core.tracking.arrivals import Arrival
 from core.tracking.choices import EventType
 from core.tracking.intake import take
-from core.tracking.models import AnalyticsEvent, CampaignHour
+from core.tracking.models import AnalyticsEvent, CampaignHour, CampaignPart
 from core.tracking.webhooks import sendgrid
 from tests.support.sendgrid_events import blocked, event
 from tests.tracking.mailed import Mailed, mailed_campaign
@@ -227,6 +229,31 @@ def test_doubts_settle_mail_whose_event_came_before_the_doubt(mailed: Mailed, in
         assert services.doubts_settle() == 1
     states = Message.objects.order_by("pk").values_list("send_state", flat=True)
     assert list(states) == [SendState.ACCEPTED, SendState.UNCERTAIN, SendState.ACCEPTED]
+
+
+def test_doubts_settle_mail_given_to_a_person_although_its_event_had_come(
+    mailed: Mailed, in_florist: Organization
+) -> None:
+    """The event came before the doubt, and whoever settles doubts was away for as long as a doubt lasts."""
+    Message.objects.filter(pk=mailed.messages[0].pk).update(send_state=SendState.READY, accepted_at=None)
+    take([arrival(mailed.messages[0], "delivered")], organization_id=in_florist.pk)
+    doubt(mailed, 0)
+    doubt(mailed, 1)
+    with all_organizations(reason="test"):
+        Message.objects.filter(send_state=SendState.UNCERTAIN).update(due_at=NOON)
+        assert give_up_on_proof() == 2
+        cache.clear()
+        assert services.doubts_settle() == 1
+        services.roll_up()
+    states = Message.objects.order_by("pk").values_list("send_state", "reason")
+    assert list(states) == [
+        (SendState.ACCEPTED, ""),
+        (SendState.UNRESOLVED, SkipReason.NO_PROOF),
+        (SendState.ACCEPTED, ""),
+    ]
+    batch = DeliveryBatch.objects.get()
+    assert (batch.accepted_count, batch.uncertain_count, batch.unresolved_count) == (2, 0, 1)
+    assert CampaignPart.objects.get(part="all", type=EventType.SENT).total == 2
 
 
 def test_take_for_a_client_knows_no_mail_of_another(mailed: Mailed, museum: Organization) -> None:

@@ -4,6 +4,7 @@ A chunk and the checkpoint behind it are one transaction under the lock of the c
 whole chunks, the next one goes on after them, and two at once take turns.
 """
 
+import datetime
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from core.common.errors import DomainError
 from core.contacts import services
 from core.contacts.choices import BulkKind, BulkStatus
 from core.contacts.models import BulkChange, Contact
+from core.contacts.refusals import refused_on
 from core.contacts.services.bulk import UNDER_WAY
 from core.contacts.services.fields import apply_to_field
 from core.contacts.services.tags import apply_to_tags
@@ -67,6 +69,9 @@ _PERFORM: dict[str, Callable[[BulkChange, Sequence[UUID]], int]] = {
     BulkKind.DELETE_TAG: _on_tag,
     BulkKind.CLEAR_FIELD: _on_field,
     BulkKind.RETYPE_FIELD: _on_field,
+    BulkKind.LIFT_REFUSED: lambda change, ids: services.refusals_lift(
+        organization_id=change.organization_id, suppression_ids=ids, why=change.values["why"]
+    ),
 }
 
 
@@ -87,7 +92,9 @@ def run_bulk_change(bulk_change_id: UUID) -> dict[str, Any]:
 
 
 def _matching(change: BulkChange) -> Any:
-    """The contacts that were there when the change was asked for; ids rise with time."""
+    """The contacts, or suppressions, that were there when the change was asked for; ids rise with time."""
+    if change.kind == BulkKind.LIFT_REFUSED:
+        return _refused(change)
     if change.kind not in NEEDED:
         return Contact.objects.filter(organization_id=change.organization_id, pk__lt=change.pk)
     if change.created_by is None or not change.created_by.is_active:
@@ -96,6 +103,13 @@ def _matching(change: BulkChange) -> Any:
     request.access.require(NEEDED[change.kind], change.organization_id)  # type: ignore[attr-defined]
     matching = exportable_admin("contacts.contact").get_export_queryset(request)
     return matching.filter(organization_id=change.organization_id, pk__lt=change.pk)
+
+
+def _refused(change: BulkChange) -> Any:
+    values = change.values
+    day = datetime.date.fromisoformat(values["day"])
+    found = refused_on(organization_id=change.organization_id, time_zone=values["zone"], day=day, note=values["note"])
+    return found.filter(pk__lt=change.pk)
 
 
 @transaction.atomic

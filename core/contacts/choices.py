@@ -148,7 +148,8 @@ class SignupState(models.TextChoices):
 
 
 class BulkKind(models.TextChoices):
-    """What is done to many contacts. The last four belong to tags and custom fields, not to a filtered list."""
+    """What is done to many contacts. The last five belong to tags, custom fields and refusals, not to a filtered
+    list."""
 
     JOIN_GROUP = "join_group", "Add to a group"
     LEAVE_GROUP = "leave_group", "Remove from a group"
@@ -161,6 +162,7 @@ class BulkKind(models.TextChoices):
     DELETE_TAG = "delete_tag", "Delete a tag"
     CLEAR_FIELD = "clear_field", "Remove the values of a custom field"
     RETYPE_FIELD = "retype_field", "Change the type of a custom field"
+    LIFT_REFUSED = "lift_refused", "Take back what a mail server said"
 
 
 class BulkStatus(models.TextChoices):

@@ -14,6 +14,7 @@ from core.common.tenancy import require
 from core.contacts.choices import SuppressionKind, SuppressionReason
 from core.contacts.errors import BadAddress, UnreadableFile
 from core.contacts.imports.encodings import detect_encoding
+from core.contacts.refusals import REFUSED
 from core.contacts.suppression_keys import Entry, key_sql, read_entry
 
 MAX_BYTES = 100 * 1024**2
@@ -158,6 +159,14 @@ _ADD = {
 }
 
 
+_GIVE_WAY = """
+    UPDATE contacts_suppression AS known SET reason = %(reason)s, note = %(note)s
+      FROM staged_suppression AS staged
+     WHERE known.organization_id = %(organization_id)s AND known.group_id IS NULL AND known.key = staged.key
+       AND known.reason = %(bounced)s AND starts_with(known.note, %(refused)s)
+"""
+
+
 def stage(entries: Iterable[Entry]) -> None:
     """Copy the entries to a table that lasts as long as the caller's transaction."""
     with connection.cursor() as cursor:
@@ -202,9 +211,12 @@ def _people_sql(kinds: Iterable[SuppressionKind], known: str, organization_id: U
 
 
 def add_staged(organization_id: UUID | None, *, note: str) -> int:
-    """Put the staged entries on the list; how many were new. What is there already stays as it is."""
+    """Put the staged entries on the list; how many were new. What is there already stays as it is, but for refusals by
+    a mail server, which may be taken back and give way."""
     parameters = {**_parameters(organization_id), "reason": SuppressionReason.IMPORTED.value, "note": note}
     with connection.cursor() as cursor:
+        if organization_id is not None:
+            cursor.execute(_GIVE_WAY, {**parameters, "bounced": SuppressionReason.BOUNCED.value, "refused": REFUSED})
         cursor.execute(_ADD[organization_id is None], parameters)
         return int(cursor.rowcount)
 

@@ -23,10 +23,11 @@ from core.campaigns.states import CampaignStatus
 from core.common.prepared import prepared
 from core.common.tenancy import require
 from core.contacts.choices import SuppressionReason
+from core.contacts.refusals import refusal_note
 from core.contacts.services import contacts_stop
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
-from core.delivery.models import Message
+from core.delivery.models import Connection, Message
 from core.delivery.retry_policy import CONSEQUENCES, retry_delay_seconds
 from core.delivery.states import MESSAGE_TRANSITIONS, SendState, SkipReason
 from core.delivery.transports.base import ErrorClass, Outcome, OutcomeKind
@@ -208,7 +209,7 @@ def record(
     parameters = _of_attempt(claim, attempt_id, tally) | {"moves": _as_json(moves), "is_last": is_last}
     gives_back = any(move.to in GIVES_BACK for move in moves)
     with transaction.atomic() if gives_back else nullcontext():
-        _stop_gone(claim.organization_id, outcomes)
+        _stop_gone(claim, outcomes)
         with prepared(_RECORD, parameters) as cursor:
             found = cursor.fetchone()
         if found is None:
@@ -217,7 +218,7 @@ def record(
     return tally
 
 
-def _stop_gone(organization_id: UUID, outcomes: Sequence[Outcome]) -> None:
+def _stop_gone(claim: BatchClaim, outcomes: Sequence[Outcome]) -> None:
     """Mail no more to whom the provider says do not exist, as when a bounce says so later.
 
     Contacts are locked before their messages, as the intake of events does. Whoever has another address by now is left
@@ -227,9 +228,10 @@ def _stop_gone(organization_id: UUID, outcomes: Sequence[Outcome]) -> None:
     if not gone:
         return
     with connection.cursor() as cursor:
-        cursor.execute(_GONE, {"organization_id": organization_id, "message_ids": gone})
+        cursor.execute(_GONE, {"organization_id": claim.organization_id, "message_ids": gone})
         contact_ids = [row[0] for row in cursor.fetchall()]
-    contacts_stop(contact_ids=contact_ids, reason=SuppressionReason.BOUNCED, note="refused by the mail server")
+    over = Connection.objects.values_list("name", flat=True).get(pk=claim.connection_id)
+    contacts_stop(contact_ids=contact_ids, reason=SuppressionReason.BOUNCED, note=refusal_note(over))
 
 
 def _is_hard_bounce(outcome: Outcome) -> bool:

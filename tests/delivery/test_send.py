@@ -13,6 +13,7 @@ from core.campaigns.services import campaign_cancel, campaign_pause, campaign_re
 from core.campaigns.states import CampaignStatus, PauseReason
 from core.contacts.choices import ContactStatus
 from core.contacts.models import Contact, Suppression
+from core.contacts.refusals import refused_days
 from core.contacts.services import contact_unsubscribe
 from core.delivery.claim import claim_batch
 from core.delivery.dispatch import dispatch
@@ -124,6 +125,8 @@ def test_work_refused_as_unknown_stops_the_contact_and_nobody_else(in_florist: O
     run_work()
     assert Contact.objects.get(status=ContactStatus.BOUNCED).email.startswith("spring-offer-1@")
     assert [row.key.partition("@")[0] for row in Suppression.objects.all()] == ["address:spring-offer-1"]
+    day = refused_days(in_florist)[0]
+    assert (day.people, day.over) == (1, "Loopback"), "which can be taken back as a whole"
 
 
 def test_work_refused_address_that_was_changed_meanwhile_is_left_alone(

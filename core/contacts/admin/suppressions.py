@@ -20,6 +20,7 @@ from core.accounts.permissions import Permission
 from core.common.errors import DomainError
 from core.contacts import services
 from core.contacts.addresses import email_key_of
+from core.contacts.admin.refusals import RefusalPages
 from core.contacts.admin.suppression_lists import SuppressionListPages
 from core.contacts.choices import SuppressionKind, SuppressionReason
 from core.contacts.forms.suppressions import AgencySuppressionForm, RemovalForm, SuppressionForm
@@ -150,10 +151,10 @@ class SuppressionPages(SuppressionListPages):
 
 
 @register(Suppression)
-class SuppressionAdmin(SuppressionPages, ExportableAdmin, OrganizationModelAdmin):
+class SuppressionAdmin(RefusalPages, SuppressionPages, ExportableAdmin, OrganizationModelAdmin):
     export_permission = Permission.CONTACTS_EXPORT
     resource_classes = [SuppressionResource]
-    actions_list = ("add_list", "export_list")
+    actions_list = ("add_list", "lift_refusals", "export_list")
     form = SuppressionForm
     view_permission = Permission.CONTACTS_VIEW
     add_permission = Permission.SUPPRESSIONS_MANAGE

@@ -79,6 +79,18 @@ class RemovalForm(forms.Form):
         self.fields["why"].error_messages["required"] = "Say in words why mail is right again."
 
 
+class LiftForm(forms.Form):
+    """Why a day's refusals were wrong."""
+
+    why = forms.CharField(
+        label="Why were they wrong?",
+        max_length=200,
+        help_text="Stays in the history, with each of the contacts.",
+        widget=UnfoldAdminTextInputWidget,
+        error_messages={"required": "Say in words why these refusals were wrong."},
+    )
+
+
 class ListForm(forms.Form):
     """A do-not-mail list: a file, or pasted lines."""
 

@@ -55,6 +55,11 @@ class Suppression(SuppressionEntry, OrganizationOwned):
         indexes = [
             models.Index(fields=["organization", "-id"], name="contacts_suppression_newest"),
             models.Index(
+                fields=["organization", "-id"],
+                name="contacts_suppression_bounced",
+                condition=models.Q(reason=SuppressionReason.BOUNCED),
+            ),
+            models.Index(
                 fields=["organization", "group", "key"],
                 name="contacts_suppression_topic",
                 condition=models.Q(group__isnull=False),

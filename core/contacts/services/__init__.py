@@ -26,6 +26,7 @@ from core.contacts.services.imports import (
     import_upload,
 )
 from core.contacts.services.merge import contacts_merge
+from core.contacts.services.refusals import refusals_lift, refusals_lift_request
 from core.contacts.services.segments import segment_add, segment_add_to_group, segment_change, segment_count
 from core.contacts.services.stops import contacts_stop
 from core.contacts.services.suppressions import (
@@ -75,6 +76,8 @@ __all__ = [
     "import_undo",
     "import_undo_run",
     "import_upload",
+    "refusals_lift",
+    "refusals_lift_request",
     "segment_add",
     "segment_add_to_group",
     "segment_change",

@@ -25,6 +25,7 @@ from core.contacts.choices import (
 from core.contacts.errors import ContactExists
 from core.contacts.models import Contact, ContactGroupMembership, Suppression
 from core.contacts.phones import phone_e164
+from core.contacts.refusals import is_refusal
 from core.contacts.search import contacts_reindex
 from core.contacts.services.consent import consent_record, consents_withdraw
 from core.contacts.suppression_keys import address_hash, suppression_key
@@ -268,15 +269,21 @@ def _suppress(contact: Contact, reason: SuppressionReason, *, note: str) -> bool
 
 
 def _suppress_all(contacts: Sequence[Contact], reason: SuppressionReason, *, note: str) -> set[UUID]:
-    """Add the addresses to their clients' suppression lists. Returns the ids of contacts whose address is new there."""
+    """Add the addresses to their clients' suppression lists. Returns the ids of contacts whose address is new there.
+
+    A refusal by a mail server, which may be taken back with those of its day, gives way and counts as none.
+    """
     keys = {contact.pk: suppression_key(SuppressionKind.ADDRESS, contact.email_key) for contact in contacts}
-    known = set(
-        Suppression.objects.filter(
-            organization_id__in={contact.organization_id for contact in contacts}, group=None, key__in=keys.values()
-        ).values_list("organization_id", "key")
+    there = Suppression.objects.filter(
+        organization_id__in={contact.organization_id for contact in contacts}, group=None, key__in=keys.values()
     )
-    new = [contact for contact in contacts if (contact.organization_id, keys[contact.pk]) not in known]
-    rows = [
+    rows = list(there.only("organization_id", "key", "reason", "note"))
+    refusals = [row for row in rows if is_refusal(row.reason, row.note)]
+    if refusals:
+        Suppression.objects.filter(pk__in=[row.pk for row in refusals]).update(reason=reason, note=note[:200])
+    known = {(row.organization_id, row.key) for row in rows}
+    given_way = {(row.organization_id, row.key) for row in refusals}
+    added = [
         Suppression(
             organization_id=contact.organization_id,
             key=keys[contact.pk],
@@ -284,7 +291,8 @@ def _suppress_all(contacts: Sequence[Contact], reason: SuppressionReason, *, not
             reason=reason,
             note=note[:200],
         )
-        for contact in new
+        for contact in contacts
+        if (contact.organization_id, keys[contact.pk]) not in known
     ]
-    Suppression.objects.bulk_create(rows, ignore_conflicts=True, batch_size=1000)
-    return {contact.pk for contact in new}
+    Suppression.objects.bulk_create(added, ignore_conflicts=True, batch_size=1000)
+    return {contact.pk for contact in contacts if (contact.organization_id, keys[contact.pk]) not in known - given_way}

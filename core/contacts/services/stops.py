@@ -13,6 +13,7 @@ from django.utils import timezone
 from core.accounts import audit
 from core.contacts.choices import ContactStatus, SuppressionKind, SuppressionReason
 from core.contacts.models import Contact, Suppression
+from core.contacts.refusals import is_refusal
 from core.contacts.services.consent import consents_withdraw
 from core.contacts.suppression_keys import suppression_key
 
@@ -85,7 +86,7 @@ def _suppress(contacts: Sequence[Contact], reason: SuppressionReason, note: str)
         row = known.get((contact.organization_id, keys[contact.pk]))
         if row is None:
             missing.append(_row(contact, keys[contact.pk], reason, note))
-        elif row.reason in _GIVES_WAY[reason]:
+        elif _gives_way(row, reason, note):
             lighter.append(row.pk)
         else:
             continue
@@ -93,6 +94,13 @@ def _suppress(contacts: Sequence[Contact], reason: SuppressionReason, note: str)
     Suppression.objects.bulk_create(missing, ignore_conflicts=True, batch_size=1000)
     Suppression.objects.filter(pk__in=lighter).update(reason=reason, note=note[:200])
     return changed
+
+
+def _gives_way(row: Suppression, reason: SuppressionReason, note: str) -> bool:
+    """A refusal is the lightest: it takes no place, and gives way to everything else."""
+    if is_refusal(reason, note):
+        return False
+    return row.reason in _GIVES_WAY[reason] or is_refusal(row.reason, row.note)
 
 
 def _row(contact: Contact, key: str, reason: SuppressionReason, note: str) -> Suppression:

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
 
 from core.tracking.choices import EventType
-from core.tracking.inbound.mime import clean, header, parts_of, text_of
+from core.tracking.inbound.mime import clean, header, parts_in, parts_of, text_of
 
 MOST_BLOCKS = 100
 _MOST_WORDS = 450
@@ -108,9 +107,9 @@ def _blocks(mail: Message) -> Iterator[Bounce]:
 
 def _fields(part: Message) -> Sequence[Message]:
     """The groups of fields. Encoded ones, and those of RFC 6533, are left as text by the parser."""
-    payload: Any = part.get_payload()
-    if part.get_content_type() == "message/delivery-status" and isinstance(payload, list) and len(payload) > 1:
-        return [block for block in payload[: MOST_BLOCKS * 2] if isinstance(block, Message)]
+    inner = parts_in(part) or []
+    if part.get_content_type() == "message/delivery-status" and len(inner) > 1:
+        return inner[: MOST_BLOCKS * 2]
     text = _whole_text(part)
     groups = re.split(r"\n[ \t]*\n", text, maxsplit=MOST_BLOCKS * 2)
     return [_parsed(group) for group in groups[: MOST_BLOCKS * 2] if group.strip()]
@@ -126,14 +125,13 @@ def _parsed(group: str) -> Message:
 
 
 def _whole_text(part: Message) -> str:
-    payload: Any = part.get_payload()
-    if not isinstance(payload, list):
+    inner = parts_in(part)
+    if inner is None:
         return text_of(part)
     pieces = []
-    for one in payload[:MOST_BLOCKS]:
-        inner = one.get_payload()
+    for one in inner[:MOST_BLOCKS]:
         pieces.append("\n".join(f"{name}: {value}" for name, value in one.items()))
-        pieces.append(inner if isinstance(inner, str) else "")
+        pieces.append(text_of(one))
     return _unencoded(part, "\n\n".join(pieces))
 
 

@@ -3,9 +3,8 @@
 import re
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
 
-from core.tracking.inbound.mime import header, parts_of, text_of
+from core.tracking.inbound.mime import header, parts_in, parts_of, text_of
 
 _COMPLAINTS = frozenset({"abuse", "fraud", "virus"})
 _TYPE = re.compile(r"^feedback-type:[ \t]*([a-z-]{1,40})", re.IGNORECASE | re.MULTILINE)
@@ -34,9 +33,7 @@ def read_feedback(mail: Message) -> Feedback | None:
 
 def _text(part: Message) -> str:
     """The parser takes the fields for the headers of a message."""
-    payload: Any = part.get_payload()
-    if isinstance(payload, list) and payload:
-        inner = payload[0].get_payload()
-        kind = header(payload[0], "Feedback-Type")
-        return f"Feedback-Type: {kind}" if kind else str(inner)[:10_000]
+    if inner := parts_in(part):
+        kind = header(inner[0], "Feedback-Type")
+        return f"Feedback-Type: {kind}" if kind else text_of(inner[0], most=10_000)
     return text_of(part)

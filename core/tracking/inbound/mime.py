@@ -4,11 +4,12 @@ The standard library's parser is lenient about broken mails, but its effort grow
 nesting by recursion. So what it gets is cut and counted first.
 """
 
+import codecs
 import contextlib
 import email
 import re
 from collections.abc import Iterator
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from typing import Any
@@ -25,6 +26,8 @@ _CONTAINER = re.compile(rb"^content-type:\s*(?:multipart|message)\s*/", re.IGNOR
 _ENDLESS_PARAMETERS = re.compile(rb"^content-[a-z-]{4,30}:(?:[^\n]|\n[ \t]){8192}", re.IGNORECASE | re.MULTILINE)
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Of no use in a text, the marks among them that turn the direction of writing."""
+_NO_CHARSETS = frozenset({"punycode", "idna", "undefined"})
+"""Python's codecs for parts of host names: what they take for each letter grows with the letters before it."""
 
 
 class UnreadableMail(ValueError):
@@ -54,11 +57,17 @@ def parts_of(mail: Message) -> Iterator[Message]:
     while waiting and seen < MOST_PARTS:
         part = waiting.pop(0)
         seen += 1
-        payload = part.get_payload()
-        if part.get_content_maintype() == "multipart" and isinstance(payload, list):
-            waiting = [*payload[:MOST_PARTS], *waiting]
+        inner = parts_in(part)
+        if part.get_content_maintype() == "multipart" and inner is not None:
+            waiting = [*inner[:MOST_PARTS], *waiting]
         else:
             yield part
+
+
+def parts_in(part: Message) -> list[Message] | None:
+    """What a part is made of; None for one that holds text. (`get_payload` would decode that first, and stumbles.)"""
+    payload: Any = part.get_payload() if part.is_multipart() else None
+    return payload if isinstance(payload, list) else None
 
 
 def header(mail: Message, name: str) -> str:
@@ -67,8 +76,8 @@ def header(mail: Message, name: str) -> str:
     found: Any = next((value for one, value in mail.raw_items() if one.casefold() == wanted), "")
     # Letters beyond ASCII that came as they are, in UTF-8 (RFC 6532) or whatever else.
     raw = str(found)[:_LONGEST_HEADER].encode("utf-8", "surrogateescape")
-    text = " ".join(_decoded(raw, "utf-8").split())
-    with contextlib.suppress(ValueError, LookupError, HeaderParseError):
+    text = " ".join(decoded(raw, "utf-8").split())
+    with contextlib.suppress(ValueError, LookupError, MessageError):
         text = str(make_header(decode_header(text))) if "=?" in text else text
     return " ".join(clean(text).split())
 
@@ -81,7 +90,7 @@ def text_of(part: Message, *, most: int = _LONGEST_TEXT) -> str:
         payload = None
     if not isinstance(payload, bytes):
         return ""
-    return clean(_decoded(payload[: most * 4], _charset(part))[:most])
+    return clean(decoded(payload[: most * 4], _charset(part))[:most])
 
 
 def clean(text: str) -> str:
@@ -101,10 +110,12 @@ def _charset(part: Message) -> str:
         return "utf-8"
 
 
-def _decoded(payload: bytes, charset: str) -> str:
+def decoded(payload: bytes, charset: str) -> str:
     """By the charset it names; by UTF-8 or Latin-1 where that is none of a text, or a wrong one."""
     for name in (charset, "utf-8"):
         try:
+            if codecs.lookup(name).name in _NO_CHARSETS:
+                continue
             text = payload.decode(name)
         except (LookupError, ValueError, UnicodeError):
             continue

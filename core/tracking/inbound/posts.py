@@ -16,7 +16,7 @@ from typing import Any
 
 import orjson
 
-from core.tracking.inbound.mime import UnreadableMail, clean, read_mail
+from core.tracking.inbound.mime import UnreadableMail, clean, decoded, read_mail
 
 MOST_FIELDS = 100
 _BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,100})"?', re.IGNORECASE)
@@ -95,10 +95,7 @@ def _built(headers: str, text: str, html: str) -> Message:
 
 def _text(value: bytes, charsets: Any, name: str) -> str:
     charset = charsets.get(name) if isinstance(charsets, dict) else None
-    try:
-        return clean(value[:_MOST_TEXT].decode(charset if isinstance(charset, str) else "utf-8"))
-    except (LookupError, ValueError):
-        return clean(value[:_MOST_TEXT].decode("utf-8", "replace"))
+    return clean(decoded(value[:_MOST_TEXT], charset if isinstance(charset, str) else "utf-8"))
 
 
 def _json(value: bytes) -> Any:

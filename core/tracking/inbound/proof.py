@@ -12,13 +12,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
-from typing import Any
 from uuid import UUID
 
 from core.common.tokens import BadToken, Purpose
 from core.delivery.public_links import message_id_from
 from core.delivery.return_addresses import ADDRESS, message_in
-from core.tracking.inbound.mime import header, parts_of, text_of
+from core.tracking.inbound.mime import header, parts_in, parts_of, text_of
 
 MOST_TOKENS = 20
 _RECIPIENT_HEADERS = ("X-Original-To", "Delivered-To", "X-Envelope-To", "Envelope-To", "To", "Cc")
@@ -118,7 +117,6 @@ def _returned_texts(mail: Message) -> Iterator[str]:
 
 
 def returned_headers(part: Message) -> str:
-    payload: Any = part.get_payload()
-    if isinstance(payload, list) and payload:
-        return "\n".join(f"{name}: {value}" for name, value in payload[0].items()[:200])
+    if inner := parts_in(part):
+        return "\n".join(f"{name}: {value}" for name, value in inner[0].items()[:200])
     return text_of(part)

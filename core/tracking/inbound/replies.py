@@ -46,7 +46,10 @@ def is_automatic(mail: Message) -> bool:
 
 def sender_of(mail: Message) -> tuple[str, str]:
     """Name and address; both may be empty."""
-    name, address = parseaddr(header(mail, "From"))
+    try:
+        name, address = parseaddr(header(mail, "From"))
+    except RecursionError:  # it follows brackets by recursion
+        return "", ""
     return name[:200], address[:320]
 
 

@@ -230,6 +230,26 @@ def test_hostile_mail_is_read_or_refused_in_bounded_time(bomb: str) -> None:
     assert time.process_time() - started < 10  # generous: quadratic readers need minutes
 
 
+HOSTILE_REPLIES = {
+    "brackets in From": (b"From: Ana", b"From: " + b"(" * 4_000 + b" Ana"),
+    "groups in From": (b"From: Ana", b"From: " + b"a:" * 2_000 + b" Ana"),
+    "charset of a header": (b"Subject: ", "Subject: =?ut\xf3-8?q?x?= ".encode()),
+    "charset in pieces": (b"charset=utf-8", b"charset*0*=bad''%ff; charset*1*=%fe"),
+    "charset of host names": (b"charset=utf-8", b"charset=punycode"),
+}
+
+
+@pytest.mark.parametrize("hostile", sorted(HOSTILE_REPLIES))
+def test_hostile_reply_is_a_reply_in_bounded_time(hostile: str) -> None:
+    plainly, broken = HOSTILE_REPLIES[hostile]
+    raw = plain("h\xe9llo ", to=reply_address(MESSAGE, "reply.florist.example"), subject="Re: Spring")
+    assert plainly in raw
+    started = time.process_time()
+    found = understood(raw.replace(plainly, broken) + b"9" * 800_000)
+    assert time.process_time() - started < 10  # generous: the quadratic codec needs minutes
+    assert found.kind == MailKind.REPLY and found.reply is not None and found.reply.text.startswith("h\xe9llo")
+
+
 @given(cut=st.integers(0, 1_200), noise=st.binary(max_size=60), place=st.integers(0, 1_200))
 @settings(max_examples=150, deadline=None)
 def test_broken_mail_never_raises_anything_else(cut: int, noise: bytes, place: int) -> None:

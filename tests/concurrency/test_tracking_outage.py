@@ -216,7 +216,9 @@ def wait_until(condition: Any, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def test_hits_through_outages_are_answered_and_add_up(florist: Organization, door: Door, redis_url: str) -> None:
+def test_hits_through_outages_are_answered_and_add_up(
+    florist: Organization, door: Door, redis_url: str, tmp_path: Path
+) -> None:
     redis = Redis.from_url(redis_url)
     with organization_scope(florist):
         mailed = mailed_campaign(florist)
@@ -224,7 +226,12 @@ def test_hits_through_outages_are_answered_and_add_up(florist: Organization, doo
     environment = worker_environment() | {"DATABASE_URL": door.url, "REDIS_URL": redis_url}
     # This Redis is the test's own: no number of a database in it that tests side by side would share.
     environment.pop("PYTEST_XDIST_WORKER", None)
-    with web_server(environment=environment, log=subprocess.DEVNULL) as port, Worker(environment) as worker:
+    log = tmp_path / "web.log"
+    with (
+        log.open("wb") as out,
+        web_server(environment=environment, log=out) as port,
+        Worker(environment) as worker,
+    ):
         with Visitors(port, paths_of(mailed, messages)) as visitors:
             wait_until(lambda: visitors.kept > 500)
             for _ in range(3):  # at any moment: reading, writing, or between the commit and the stream
@@ -243,11 +250,11 @@ def test_hits_through_outages_are_answered_and_add_up(florist: Organization, doo
             wait_until(lambda: redis.xlen(STREAM) > 100)
             worker.start()
         wait_until(lambda: redis.xlen(STREAM) == 0)
-        check(florist, mailed, visitors)
+        check(florist, mailed, visitors, timeouts=log.read_text().count("Redis does not take hits"))
     redis.close()
 
 
-def check(organization: Organization, mailed: Mailed, visitors: Visitors) -> None:
+def check(organization: Organization, mailed: Mailed, visitors: Visitors, timeouts: int) -> None:
     with all_organizations(reason="the reckoning"):
         wait_until(lambda: LostHits.objects.exists(), 10)
         assert set(LostHits.objects.values_list("reason", flat=True)) == {LossReason.FLUSHED}
@@ -255,8 +262,9 @@ def check(organization: Organization, mailed: Mailed, visitors: Visitors) -> Non
         events = AnalyticsEvent.objects.count()
     assert (visitors.refused, visitors.cut_off) == (0, 0)
     assert lost >= 300
-    # A flush may fall into the middle of one append.
-    assert abs(visitors.kept - events - lost) <= CONNECTIONS
+    # A flush may fall into the middle of one append; and hits that Redis took without saying so in time, on a busy
+    # machine, are with the database as well.
+    assert abs(visitors.kept - events - lost) <= CONNECTIONS * (1 + timeouts)
     with organization_scope(organization):
         shown = CampaignPart.objects.filter(part="all").exclude(type="sent").values_list("total", flat=True)
         assert sum(shown) == events

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse
 from django.urls import reverse
 from django.utils.crypto import get_random_string
@@ -14,6 +14,7 @@ from core.accounts.model_admins.rights import access_of
 from core.accounts.models import Organization
 from core.accounts.permissions import Permission
 from core.common.errors import DomainError
+from core.common.kept import keep, recall
 from core.common.tenancy import organization_scope
 from core.email_templates.contact_fields import contact_fields
 from core.email_templates.inspection import CLIPPED_BYTES, Finding, Inspection
@@ -133,9 +134,10 @@ def _shown_link(link: MailLink) -> dict[str, Any]:
 
 
 def keep_frame(request: HttpRequest, organization: Organization | None, html: str) -> str:
-    """Keep the HTML of a preview for this person and return the address of its frame."""
+    """Keep the HTML of a preview for this person and return the address of its frame, which says so when nothing could
+    be kept."""
     key = get_random_string(22)
-    cache.set(_frame_key(request, key), html, FRAME_SECONDS)
+    keep(_frame_key(request, key), html, FRAME_SECONDS)
     return reverse("admin:email_templates_emailtemplate_preview_frame", args=[key])
 
 
@@ -148,11 +150,17 @@ def preview_frame_view(request: HttpRequest, key: str) -> HttpResponse:
 
     Only the person who asked for the preview can open it.
     """
-    html = cache.get(_frame_key(request, key))
+    html = recall(_frame_key(request, key))
     if html is None:
-        raise Http404
+        return framed_response(NOT_KEPT, status=HTTPStatus.NOT_FOUND)
     shown = without_images(html) if "imageless" in request.GET else html
     return framed_response(in_scheme(shown, "dark" if "dark" in request.GET else "light"))
+
+
+NOT_KEPT = format_html(
+    '<p style="font:15px/1.5 sans-serif;color:#4b5563;padding:2em">{}</p>',
+    "This preview is not kept any more, or cannot be for a moment. Load the page again, or change something.",
+)
 
 
 def broken_mail(error: DomainError) -> str:
@@ -162,9 +170,9 @@ def broken_mail(error: DomainError) -> str:
     )
 
 
-def framed_response(html: str) -> HttpResponse:
+def framed_response(html: str, status: int = HTTPStatus.OK) -> HttpResponse:
     """HTML of an author, under a policy that allows it nothing but to be looked at."""
-    response = HttpResponse(html)
+    response = HttpResponse(html, status=status)
     response["Content-Security-Policy"] = FRAME_POLICY
     response["X-Frame-Options"] = "SAMEORIGIN"
     return response

@@ -1,11 +1,11 @@
 """The builder: what a report is to hold, and beside it how it looks."""
 
 import zoneinfo
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -14,7 +14,6 @@ from django.utils.crypto import get_random_string
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from redis.exceptions import RedisError
 
 from core.accounts.access import Access
 from core.accounts.model_admins.confirmation import Confirmation
@@ -24,6 +23,7 @@ from core.adminsite.pages import register_page
 from core.campaigns.models import Campaign
 from core.common.errors import DomainError
 from core.common.ids import new_id
+from core.common.kept import keep, recall
 from core.common.tenancy import organization_scope
 from core.reports import presentation as words
 from core.reports import services
@@ -40,6 +40,10 @@ PREVIEW_SECONDS = 900
 FRAME_POLICY = (
     "default-src 'none'; script-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'self'; sandbox"
+)
+NOT_KEPT = (
+    '<p style="font:15px/1.5 sans-serif;color:#4b5563;padding:2em">'
+    "This preview is not kept any more, or cannot be for a moment. Load the page again, or change something.</p>"
 )
 _FOR_WHOM = "Make a report: for which client?"
 
@@ -192,10 +196,8 @@ def _kept_preview(request: HttpRequest, spec: ReportSpec) -> str:
     user = _access(request).user
     html = page_text(services.spec_document(spec, prepared_by=user.full_name or user.email))
     key = get_random_string(22)
-    try:
-        cache.set(_preview_key(request, key), html, PREVIEW_SECONDS)
-    except RedisError as error:
-        raise ReportRefused("The preview cannot be shown for a moment. The report can be made all the same.") from error
+    if not keep(_preview_key(request, key), html, PREVIEW_SECONDS):
+        raise ReportRefused("The preview cannot be shown for a moment. The report can be made all the same.")
     return reverse("admin:report_preview_frame", args=[key])
 
 
@@ -207,15 +209,13 @@ def _preview_key(request: HttpRequest, key: str) -> str:
 @require_safe
 def report_preview_frame(request: HttpRequest, key: str) -> HttpResponse:
     """The preview itself. Only the person who asked for it can open it."""
-    html = cache.get(_preview_key(request, key))
-    if html is None:
-        raise Http404("This preview is no longer kept.")
-    return framed(html)
+    html = recall(_preview_key(request, key))
+    return framed(html) if html is not None else framed(NOT_KEPT, status=HTTPStatus.NOT_FOUND)
 
 
-def framed(html: str) -> HttpResponse:
+def framed(html: str, status: int = HTTPStatus.OK) -> HttpResponse:
     """A report in a frame of our own pages, under a policy that allows it nothing but to be looked at."""
-    response = HttpResponse(html)
+    response = HttpResponse(html, status=status)
     response["Content-Security-Policy"] = FRAME_POLICY
     response["X-Frame-Options"] = "SAMEORIGIN"
     response["Cache-Control"] = "private, no-store"

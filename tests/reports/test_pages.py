@@ -13,9 +13,10 @@ from redis.exceptions import RedisError
 
 from core.accounts.choices import Role
 from core.accounts.models import Organization
+from core.common import kept
 from core.common.tenancy import all_organizations, organization_scope
 from core.common.tokens import Purpose, sign
-from core.reports import drafts, public_views, services, views
+from core.reports import drafts, public_views, services
 from core.reports.choices import FileState, Period, ReportFormat, Section
 from core.reports.links import report_pdf_url, report_url
 from core.reports.models import ReportDefinition, ReportFile, ReportMail, ReportPack
@@ -101,7 +102,7 @@ def test_builder_works_while_redis_is_away(
     def away(*_arguments: Any) -> None:
         raise RedisError
 
-    for module in (views, drafts):
+    for module in (kept, drafts):
         monkeypatch.setattr(module, "cache", SimpleNamespace(get=away, set=away))
     assert "cannot be shown for a moment" in browser.get(f"{reverse(BUILDER)}?draft=abc").content.decode()
     assert "cannot be shown" in browser.post(reverse("admin:report_preview"), TYPED).json()["problem"]

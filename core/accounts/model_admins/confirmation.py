@@ -36,13 +36,13 @@ class ConfirmingAdmin(ModelAdmin):
         confirmation: Confirmation,
         *,
         perform: Callable[[], str],
-        done_url: str,
+        done_url: str | Callable[[], str],
         is_confirmed: bool | None = None,
     ) -> HttpResponse:
         """Show the confirmation, or on its POST call `perform`, which returns the sentence for the result.
 
-        A DomainError becomes a message and leads back. Bulk actions are POSTed by the list itself and pass
-        `is_confirmed` from the hidden field of their page.
+        `done_url` may depend on what `perform` did. A DomainError becomes a message and leads back. Bulk actions are
+        POSTed by the list itself and pass `is_confirmed` from the hidden field of their page.
         """
         posted = request.method == "POST" if is_confirmed is None else is_confirmed
         if not posted:
@@ -58,4 +58,4 @@ class ConfirmingAdmin(ModelAdmin):
         except DomainError as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(confirmation.back_url)
-        return HttpResponseRedirect(done_url)
+        return HttpResponseRedirect(done_url() if callable(done_url) else done_url)

@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -18,6 +17,7 @@ from core.accounts.permissions import Permission
 from core.campaigns.admin.addresses import change_url
 from core.campaigns.copying import campaign_copy_to
 from core.campaigns.models import Campaign
+from core.common.kept import keep, recall
 from core.common.tenancy import organization_scope
 
 RESULT_SECONDS = 24 * 3600
@@ -55,26 +55,31 @@ class CopyActions(OrganizationModelAdmin):
 
     def _copy(self, request: HttpRequest, campaign: Campaign, chosen: list[Organization]) -> HttpResponse:
         key = get_random_string(22)
+        done_url = reverse("admin:campaigns_campaign_copied", args=[key])
 
         def perform() -> str:
+            nonlocal done_url
             with organization_scope(campaign.organization_id, *chosen):
                 copies = campaign_copy_to(campaign_id=campaign.pk, clients=chosen)
             kept = {"campaign": str(campaign), "copies": [asdict(copy) for copy in copies]}
-            cache.set(_result_key(request, key), kept, RESULT_SECONDS)
-            return f"“{campaign}” is a draft in {_clients(len(copies))} now. Nothing is sent."
+            done = f"“{campaign}” is a draft in {_clients(len(copies))} now. Nothing is sent."
+            if keep(_result_key(request, key), kept, RESULT_SECONDS):
+                return done
+            done_url = change_url(campaign)
+            return f"{done} What to look at in each cannot be listed for a moment: open the drafts before sending."
 
         return self.confirmed(
             request,
             _confirmation(campaign, chosen),
             perform=perform,
-            done_url=reverse("admin:campaigns_campaign_copied", args=[key]),
+            done_url=lambda: done_url,
             is_confirmed=_CONFIRMED in request.POST,
         )
 
     def copy_result(self, request: HttpRequest, key: str) -> HttpResponse:
         """What to look at in each client. Only who copied can open it, for a day."""
         access_of(request).require(Permission.CAMPAIGNS_VIEW)
-        found = cache.get(_result_key(request, key))
+        found = recall(_result_key(request, key))
         if found is None:
             raise Http404
         context: dict[str, Any] = {

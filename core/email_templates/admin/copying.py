@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,6 +15,7 @@ from core.accounts.model_admins import Confirmation
 from core.accounts.model_admins.rights import access_of
 from core.accounts.models import Organization
 from core.accounts.permissions import Permission
+from core.common.kept import keep, recall
 from core.common.tenancy import organization_scope
 from core.email_templates import services
 from core.email_templates.models import EmailTemplate
@@ -63,26 +63,31 @@ class CopyPages:
     def _copy(self, request: HttpRequest, template: EmailTemplate, chosen: list[Organization]) -> HttpResponse:
         back_url = reverse(COPY_URL_NAME, args=[template.pk])
         key = get_random_string(22)
+        done_url = reverse(RESULT_URL_NAME, args=[key])
 
         def perform() -> str:
+            nonlocal done_url
             with organization_scope(template.organization_id, *chosen):
                 copies = services.templates_copy_to(templates=[template], clients=chosen)
             kept = {"template": str(template), "copies": [asdict(copy) for copy in copies]}
-            cache.set(_result_key(request, key), kept, RESULT_SECONDS)
-            return f"“{template}” is copied to {_clients(len(copies))}."
+            done = f"“{template}” is copied to {_clients(len(copies))}."
+            if keep(_result_key(request, key), kept, RESULT_SECONDS):
+                return done
+            done_url = _template_url(template.pk)
+            return f"{done} What was replaced cannot be listed for a moment: look at each copy before it is used."
 
         return self.confirmed(
             request,
             _confirmation(template, chosen, back_url),
             perform=perform,
-            done_url=reverse(RESULT_URL_NAME, args=[key]),
+            done_url=lambda: done_url,
             is_confirmed=CONFIRMED in request.POST,
         )
 
     def copy_result(self, request: HttpRequest, key: str) -> HttpResponse:
         """What was replaced and what still looks like the first client. Only who copied can open it, for a day."""
         access_of(request).require(Permission.TEMPLATES_VIEW)
-        found = cache.get(_result_key(request, key))
+        found = recall(_result_key(request, key))
         if found is None:
             raise Http404
         context = {

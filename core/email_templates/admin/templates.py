@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.admin import register
-from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,6 +15,7 @@ from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.common.errors import DomainError
+from core.common.kept import keep, recall
 from core.common.moments import shown_moment
 from core.common.tenancy import organization_scope
 from core.email_templates import services, views
@@ -135,11 +135,11 @@ class EmailTemplateAdmin(VersionPages, CopyPages, TestSendAction, EditorMixin, E
         """The mail as a made-up person gets it, for small frames; worked out once for each version and brand."""
         template = self._owner(request, str(object_id), Permission.TEMPLATES_VIEW)
         key = f"template-look:{template.pk}:{template.version}:{template.organization.updated_at.timestamp()}"
-        html = cache.get(key)
+        html = recall(key)
         if html is None:
             with organization_scope(template.organization_id):
                 html = _looked(template, template.organization)
-            cache.set(key, html, LOOK_SECONDS)
+            keep(key, html, LOOK_SECONDS)
         return views.framed_response(html)
 
     # The page

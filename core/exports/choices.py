@@ -16,6 +16,14 @@ CONTENT_TYPES = {
 }
 
 
+FEATURE_OF = {
+    ExportFormat.CSV: "export_formats.csv",
+    ExportFormat.XLSX: "export_formats.xlsx",
+    ExportFormat.JSON: "export_formats.csv",
+}
+"""The plan's feature that a format needs. JSON holds what CSV holds."""
+
+
 class ExportStatus(models.TextChoices):
     """queued → running → done → expired; failed ends it, too."""
 

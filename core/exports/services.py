@@ -11,14 +11,21 @@ from django.utils import timezone
 from core.accounts import audit
 from core.accounts.models import Organization, User
 from core.common.tasks import wake
-from core.exports.choices import UNDER_WAY, ExportFormat, ExportStatus
+from core.exports.choices import FEATURE_OF, UNDER_WAY, ExportFormat, ExportStatus
 from core.exports.errors import ExportRefused
 from core.exports.models import ExportPart, ListExport
+from core.subscriptions.queries import feature_locks, require_feature
 
 KEPT_FOR = datetime.timedelta(days=3)
 """A list of people lies about no longer than it takes to fetch it."""
 FORGOTTEN_AFTER = datetime.timedelta(days=365)
 """How long the note that there was an export stays; the audit log keeps its own."""
+
+
+def format_locks(organization_id: UUID) -> dict[ExportFormat, str]:
+    """The formats that the client's plan does not include, each with a sentence."""
+    locks = feature_locks(organization_id, dict.fromkeys(FEATURE_OF.values()))
+    return {one: locks[feature] for one, feature in FEATURE_OF.items() if feature in locks}
 
 
 @transaction.atomic
@@ -32,9 +39,11 @@ def export_request(
     file_format: ExportFormat,
     columns: Sequence[str],
 ) -> ListExport:
-    """Note an export and wake a worker. The caller has checked the right. Raises ExportRefused."""
+    """Note an export and wake a worker. The caller has checked the right. Raises ExportRefused, or FeatureLocked for a
+    format that the client's plan does not include."""
     if not columns:
         raise ExportRefused("Choose at least one column.")
+    require_feature(organization.pk, FEATURE_OF[file_format])
     list_export = ListExport.objects.create(
         organization=organization,
         model_label=model_label,

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 AB_TESTING = "ab_testing.enabled"
 CLIENT_APPROVAL = "approvals.client_link"
 FEATURES: dict[str, str] = {
-    "export_formats.csv": "Export lists as CSV",
+    "export_formats.csv": "Export lists as CSV and JSON",
     "export_formats.xlsx": "Export lists as XLSX",
     "export_formats.pdf": "Reports as PDF",
     "automation.enabled": "Sequences",

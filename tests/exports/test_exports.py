@@ -22,6 +22,8 @@ from core.exports.lists import exportable_admin, list_columns
 from core.exports.models import ExportPart, ListExport
 from core.exports.runner import run_export
 from core.exports.tasks import tidy_up
+from core.subscriptions.errors import FeatureLocked
+from core.subscriptions.models import Subscription
 from tests.support import factories
 
 EXPORT = "admin:contacts_contact_export"
@@ -270,3 +272,47 @@ def _fill(organization: Organization) -> None:
             organization=organization, form=form, email="new@people.example", email_key="new@people.example"
         )
         factories.make_campaign(organization, group=group, name="Spring")
+
+
+def on_plan(organization: Organization, **formats: bool) -> None:
+    plan = factories.make_plan(name="Small", features={"export_formats": formats})
+    Subscription.objects.filter(organization=organization).update(plan=plan)
+
+
+@pytest.mark.usefixtures("people")
+def test_export_in_a_format_the_plan_lacks_is_refused_and_says_which_plan_has_it(
+    florist: Organization, member: Callable[..., User], signed_in: Callable[[User], Client]
+) -> None:
+    factories.make_plan(name="Large", features={"export_formats": {"csv": True, "xlsx": True}})
+    with all_organizations(reason="the test changes the plan"):
+        on_plan(florist, csv=True)
+    client = signed_in(member(Role.ACCOUNT_MANAGER))
+    page = client.get(reverse(EXPORT)).content.decode()
+    assert "The plan Small does not include “Export lists as XLSX”." in page and "Large" in page
+    assert page.count("Not in this plan") == 1
+    answer = client.post(reverse(EXPORT), {"file_format": "xlsx", "columns": COLUMNS})
+    assert answer.status_code == 200 and "does not include “Export lists as XLSX”" in answer.content.decode()
+    with all_organizations(reason="a test looks"):
+        assert not ListExport.objects.exists()
+    assert asked(client, "json").file_format == "json", "which comes with CSV"
+
+
+@pytest.mark.usefixtures("people")
+def test_export_without_any_format_in_the_plan_is_locked(
+    in_florist: Organization, member: Callable[..., User], signed_in: Callable[[User], Client]
+) -> None:
+    on_plan(in_florist)
+    client = signed_in(member(Role.ACCOUNT_MANAGER))
+    page = client.get(reverse(EXPORT)).content.decode()
+    assert page.count("Not in this plan") == 3
+    assert "disabled>Export</button>" in page
+    with pytest.raises(FeatureLocked, match="CSV and JSON"):
+        services.export_request(
+            organization=in_florist,
+            user=User.objects.get(memberships__organization=in_florist),
+            model_label="contacts.contact",
+            title="Contacts",
+            query="",
+            file_format=ExportFormat.JSON,
+            columns=COLUMNS,
+        )

@@ -22,13 +22,17 @@ HTML = (
 )
 
 
-CAMPAIGN_FEATURES = {"ab_testing": {"enabled": True}, "approvals": {"client_link": True}}
+FEATURES = {
+    "ab_testing": {"enabled": True},
+    "approvals": {"client_link": True},
+    "export_formats": {"csv": True, "xlsx": True},
+}
 
 
 def make_plan(**fields: Any) -> Plan:
-    """A plan without limits, with every feature of campaigns, unless the fields say otherwise."""
+    """A plan without limits, with the features of campaigns and of lists, unless the fields say otherwise."""
     name = fields.pop("name", f"Plan {new_id().hex[-8:]}")
-    defaults = {"name": name, "slug": name.lower().replace(" ", "-"), "features": CAMPAIGN_FEATURES}
+    defaults = {"name": name, "slug": name.lower().replace(" ", "-"), "features": FEATURES}
     return Plan.objects.create(**{**defaults, **fields})
 
 

@@ -15,10 +15,9 @@ from core.accounts.model_admins import OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
 from core.accounts.permissions import Permission
 from core.common.paginator import COUNT_CAP
-from core.exports.choices import ExportFormat
 from core.exports.forms import ExportForm
 from core.exports.lists import filters_only, list_columns
-from core.exports.services import export_request
+from core.exports.services import export_request, format_locks
 
 
 class ExportableAdmin(ExportMixin, OrganizationModelAdmin):
@@ -59,7 +58,8 @@ class ExportableAdmin(ExportMixin, OrganizationModelAdmin):
             doing = f"Export {self.model._meta.verbose_name_plural}"
             return self._choose_client_first(request, doing)
         query = filters_only(request.META.get("QUERY_STRING", ""))
-        form = ExportForm(request.POST or None, available=list_columns(self.export_resource(client.pk)))
+        columns = list_columns(self.export_resource(client.pk))
+        form = ExportForm(request.POST or None, available=columns, locks=format_locks(client.pk))
         if request.method == "POST" and form.is_valid():
             list_export = export_request(
                 organization=client,
@@ -67,7 +67,7 @@ class ExportableAdmin(ExportMixin, OrganizationModelAdmin):
                 model_label=self.model._meta.label_lower,
                 title=str(self.model._meta.verbose_name_plural).capitalize(),
                 query=query,
-                file_format=ExportFormat(form.cleaned_data["file_format"]),
+                file_format=form.cleaned_data["file_format"],
                 columns=form.cleaned_data["columns"],
             )
             return HttpResponseRedirect(reverse("admin:exports_listexport_change", args=[list_export.pk]))

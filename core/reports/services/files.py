@@ -20,8 +20,7 @@ from core.reports.errors import ReportRefused
 from core.reports.models import ReportFile, ReportMail, ReportPack
 from core.reports.rendering import render
 from core.reports.services.packs import pack_document
-from core.subscriptions.features import FEATURES
-from core.subscriptions.queries import plan_usage
+from core.subscriptions.queries import feature_locks
 
 KEPT_FOR = datetime.timedelta(days=3)
 """Of a file that no open link leads to; it can be written again at any time."""
@@ -32,13 +31,8 @@ UNDER_WAY = (FileState.WAITING, FileState.MAKING)
 
 def format_locks(organization_id: UUID) -> dict[ReportFormat, str]:
     """Why formats cannot be had, by format: those that the client's plan lacks. Missing ones are free."""
-    plan = plan_usage([organization_id])[organization_id].plan
-    name = f"The plan {plan}" if plan else "This client has no plan, which"
-    return {
-        file_format: f"{name} does not include “{FEATURES[feature]}”. A superuser can change the plan."
-        for file_format, feature in FEATURE_OF.items()
-        if plan is None or not plan.has_feature(feature)
-    }
+    locks = feature_locks(organization_id, FEATURE_OF.values())
+    return {file_format: locks[feature] for file_format, feature in FEATURE_OF.items() if feature in locks}
 
 
 @transaction.atomic

@@ -58,7 +58,7 @@ class MenuGroup:
 
 
 P = Permission
-_EVENT_PAGES = ("changelist", "change", "people_and_machines", "recount_figures")
+_EVENT_PAGES = ("change", "people_and_machines", "recount_figures")
 
 MENU: tuple[MenuGroup, ...] = (
     MenuGroup("", (MenuEntry("Home", "home", "index"),)),
@@ -110,15 +110,16 @@ MENU: tuple[MenuGroup, ...] = (
         "Results",
         (
             MenuEntry("Compare", "compare_arrows", "compare", P.RESULTS_VIEW),
-            MenuEntry(
-                "Engagement",
-                "monitoring",
-                "engagement",
-                P.RESULTS_VIEW,
-                also_active=("results", *(f"tracking_analyticsevent_{page}" for page in _EVENT_PAGES)),
-            ),
+            MenuEntry("Engagement", "monitoring", "engagement", P.RESULTS_VIEW, also_active=("results",)),
             MenuEntry("Audience growth", "group_add", "audience_growth", P.RESULTS_VIEW),
             MenuEntry("Deliverability", "mark_email_read", "deliverability", P.RESULTS_VIEW),
+            MenuEntry(
+                "Events",
+                "ads_click",
+                "tracking_analyticsevent_changelist",
+                P.RESULTS_VIEW,
+                also_active=tuple(f"tracking_analyticsevent_{page}" for page in _EVENT_PAGES),
+            ),
             MenuEntry(
                 "Report packs",
                 "summarize",

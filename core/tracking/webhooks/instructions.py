@@ -27,6 +27,11 @@ curl --fail --silent --show-error --data-binary @"$mail" --header 'Content-Type:
   --header "{timestamp}: $time" --header "{signature}: $signature" '{url}' || exit 75
 """
 
+_OTHER_SERVER = """{
+  "to": ["test@reply.shop.example"],
+  "raw": "UmV0dXJuLVBhdGg6IDw+…"
+}"""
+
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
@@ -134,10 +139,14 @@ def _own_server(endpoint: WebhookEndpoint) -> Instructions:
     target = settings.RETURN_PATH_TARGET
     hosts = f"Bounces: point the CNAME of the host to {target}. " if target else ""
     return Instructions(
-        (("Address", url), ("Script for the mail server", script)),
+        (("Address", url), ("Script for Postfix", script), ("JSON, for any other mail server", _OTHER_SERVER)),
         (
             "Make up a secret of 24 letters and digits or more, and enter it here under Proof.",
-            f"{hosts}Have your mail server take the mail of the host, and pipe each one into this script.",
+            f"{hosts}Have your mail server take the mail of the host. Postfix pipes each one into this script.",
+            "Any other server posts this JSON to the address, with Content-Type: application/json: “to” holds the "
+            "addresses that the mail was delivered to (RCPT TO, not what its To says), “raw” the whole mail in base64. "
+            f"{TIMESTAMP_HEADER} is the time in seconds since 1970, {SIGNATURE_HEADER} the HMAC-SHA256 in hexadecimal "
+            "of that time, a point, and the body. Without “to” a mail is read, but proves no host.",
             "Enter the host here under Hosts.",
         ),
         "Write a mail to test@ at your host. From then on campaigns use the host.",

@@ -28,10 +28,9 @@ from core.contacts.queries import contact_merge_values
 from core.contacts.segments.people import LIVE_SECONDS, time_limit
 from core.email_templates.contact_fields import contact_fields
 from core.email_templates.html import hidden_link, open_pixel
-from core.email_templates.inspection import inspect_mail
 from core.email_templates.models import EmailTemplate
 from core.email_templates.preview import SAMPLE_VALUES, SYSTEM_VALUES, MailSource, PreviewMail, preview_mail
-from core.email_templates.queries import sample_values, source_of
+from core.email_templates.queries import inspect_lined, lined_html, sample_values, source_of
 from core.email_templates.views import client_of, posted_values, preview_answer
 
 PEOPLE_SHOWN = 10
@@ -167,11 +166,12 @@ def preview_view(request: HttpRequest) -> HttpResponse:
         snapshot = _snapshot(request.POST.get("campaign", ""), request.POST.get("version", ""))
         if snapshot is not None:
             return preview_answer(request, organization, frozen_mail(snapshot, person), None)
-        source = _posted_source(request)
-        if source is None:
+        template = _template(request.POST.get("template", ""))
+        if template is None:
             return preview_answer(request, organization, _NO_TEMPLATE, None)
+        source = _posted_source(request, template)
         values = {**sample_values(organization), **person, "campaign.name": request.POST.get("name", "")}
-        inspection = inspect_mail(source)
+        inspection = inspect_lined(source, lined_html(template))
         try:
             mail = preview_mail(source, values)
         except DomainError:
@@ -221,11 +221,8 @@ def _template(key: str) -> EmailTemplate | None:
         return None
 
 
-def _posted_source(request: HttpRequest) -> MailSource | None:
-    """What the draft would say: its own subject and preheader, or those of the chosen template (None without one)."""
-    template = _template(request.POST.get("template", ""))
-    if template is None:
-        return None
+def _posted_source(request: HttpRequest, template: EmailTemplate) -> MailSource:
+    """What the draft would say: its own subject and preheader, or those of the chosen template."""
     source = source_of(template)
     return MailSource(
         subject=request.POST.get("subject") or source.subject,

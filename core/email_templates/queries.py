@@ -151,27 +151,55 @@ def inspect_written(
     What cannot be composed is an error in the result. Raises nothing.
     """
     try:
-        composed = _composed(written.html, markup, organization_id, has_lines=True)
+        lined = _lined(written.html, markup, organization_id)
     except UnreadableHtmlError as error:
         finding = Finding("html", str(error), getattr(error, "line", 0), is_error=True, code="unreadable")
         other = inspect_mail(replace(written, html=""), known)
         errors = (finding, *(found for found in other.errors if found.field != "html"))
         size_bytes = len(written.html.encode())
         return replace(other, errors=errors, warnings=(), hints=(), links=(), size_bytes=size_bytes)
-    inspection = inspect_mail(replace(written, html=composed.html), known)
-    if composed.html == written.html:
+    return inspect_lined(written, lined, known)
+
+
+@dataclass(frozen=True, slots=True)
+class LinedHtml:
+    """A mail's composed HTML that knows the author's lines: `lines` as in Expanded (None: they are the same), and
+    `source`, what the author wrote, where words are found in it again."""
+
+    html: str
+    lines: tuple[int, ...] | None
+    source: str = ""
+
+    def line(self, line: int, words: str = "") -> int:
+        """The author's line for one of the HTML (0: unknown). Of MJML the lines are those of elements: what is meant by
+        `words` may stand some lines further down in it."""
+        return line if self.lines is None else _line(line, self.lines, self.source, words)
+
+
+def lined_html(content: TemplateContent) -> LinedHtml:
+    """The HTML of `source_of`, with line breaks of our own inside the tags of MJML. Raises UnreadableHtmlError."""
+    return _lined(content.html, content.markup, getattr(content, "organization_id", None))
+
+
+def inspect_lined(written: MailSource, lined: LinedHtml, known: KnownKeys | None = None) -> Inspection:
+    """`inspect_mail` of these words and this HTML, with the author's lines."""
+    inspection = inspect_mail(replace(written, html=lined.html), known)
+    if lined.lines is None:
         return inspection
-    # Of MJML the lines are those of elements: what is meant may stand some lines further down in it.
-    source = written.html.replace("\r\n", "\n") if markup == Markup.MJML else ""
     return replace(
         inspection,
-        errors=tuple(_at_line(found, composed.lines, source) for found in inspection.errors),
-        warnings=tuple(_at_line(found, composed.lines, source) for found in inspection.warnings),
-        hints=tuple(_at_line(found, composed.lines, source) for found in inspection.hints),
-        links=tuple(
-            replace(link, line=_line(link.line, composed.lines, source, link.target)) for link in inspection.links
-        ),
+        errors=tuple(_at_line(found, lined) for found in inspection.errors),
+        warnings=tuple(_at_line(found, lined) for found in inspection.warnings),
+        hints=tuple(_at_line(found, lined) for found in inspection.hints),
+        links=tuple(replace(link, line=lined.line(link.line, link.target)) for link in inspection.links),
     )
+
+
+def _lined(html: str, markup: str, organization_id: UUID | None) -> LinedHtml:
+    composed = _composed(html, markup, organization_id, has_lines=True)
+    if composed.html == html:
+        return LinedHtml(html, None)
+    return LinedHtml(composed.html, composed.lines, html.replace("\r\n", "\n") if markup == Markup.MJML else "")
 
 
 def inspect_block(key: str, html: str, *, organization_id: UUID) -> tuple[Finding, ...]:
@@ -184,7 +212,8 @@ def inspect_block(key: str, html: str, *, organization_id: UUID) -> tuple[Findin
     except UnreadableHtmlError as error:
         return (Finding("html", str(error), getattr(error, "line", 0), is_error=True, code="blocks"),)
     errors = inspect_mail(MailSource("", "", composed.html)).errors
-    return tuple(_at_line(found, composed.lines) for found in errors if found.field == "html")
+    lined = LinedHtml(composed.html, composed.lines)
+    return tuple(_at_line(found, lined) for found in errors if found.field == "html")
 
 
 def _composed(html: str, markup: str, organization_id: UUID | None, *, has_lines: bool = False) -> Expanded:
@@ -200,8 +229,8 @@ def _composed(html: str, markup: str, organization_id: UUID | None, *, has_lines
     return expand_blocks(html, blocks_of(organization_id))
 
 
-def _at_line(found: Finding, lines: tuple[int, ...], source: str = "") -> Finding:
-    return replace(found, line=_line(found.line, lines, source, found.tag)) if found.field == "html" else found
+def _at_line(found: Finding, lined: LinedHtml) -> Finding:
+    return replace(found, line=lined.line(found.line, found.tag)) if found.field == "html" else found
 
 
 def _line(line: int, lines: tuple[int, ...], source: str = "", words: str = "") -> int:

@@ -3,7 +3,7 @@
 import copy
 import datetime
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
 
@@ -14,17 +14,20 @@ from core.campaigns.queries import drafted_audience
 from core.campaigns.snapshot import mail_source
 from core.campaigns.wrong_client import Agency, agency
 from core.contacts.audience import AudienceCounts, AudienceDefinition
-from core.email_templates.inspection import Inspection, inspect_mail
+from core.email_templates.inspection import Inspection
 from core.email_templates.links import LINK_ELEMENTS
 from core.email_templates.markup import TokenKind, tokens_of, unescape_attribute
 from core.email_templates.merge_tags import mask_tags
+from core.email_templates.models import Markup
 from core.email_templates.preview import MailSource
+from core.email_templates.queries import LinedHtml, inspect_lined, lined_html
 from core.email_templates.text import html_to_text
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The address of a link or picture as written (character references read, merge tags kept), and its line."""
+    """The address of a link or picture as written (character references read, merge tags kept), and its line in the
+    template (0: it comes out of a block)."""
 
     url: str
     line: int
@@ -95,8 +98,18 @@ class Case:
         return mail_source(self.whole.campaign if self.whole else self.campaign, self.variant)
 
     @cached_property
+    def lined(self) -> LinedHtml:
+        """The HTML of `source` with the lines that stand in the template."""
+        return lined_html(self.campaign.template)
+
+    @property
+    def language(self) -> str:
+        """What the lines of `inspection` and `links` count in."""
+        return str(Markup(self.campaign.template.markup).label)
+
+    @cached_property
     def inspection(self) -> Inspection:
-        return inspect_mail(self.source)
+        return inspect_lined(self.source, self.lined)
 
     @cached_property
     def text(self) -> str:
@@ -106,7 +119,8 @@ class Case:
     @cached_property
     def links(self) -> tuple[Link, ...]:
         """Every link and picture of the HTML, in order."""
-        return tuple(_links(self.source.html))
+        found = _links(self.lined.html)
+        return tuple(replace(link, line=self.lined.line(link.line, link.url)) for link in found)
 
 
 def variant_case(whole: Case, variant: CampaignVariant) -> Case:

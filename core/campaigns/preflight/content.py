@@ -7,7 +7,7 @@ from core.campaigns.preflight.registry import Found, Level, Reads, check
 from core.campaigns.wording import hints, spam_words
 from core.email_templates.inspection import UNSUBSCRIBE_TAG
 
-_FIELD_NAMES = {"subject": "Subject", "preheader": "Preheader", "html": "HTML", "text": "Plain text"}
+_FIELD_NAMES = {"subject": "Subject", "preheader": "Preheader", "text": "Plain text"}
 _MANY_SPAM_WORDS = 3
 _OWN_CHECKS = frozenset({"no_unsubscribe", "alt", "size"})
 """Codes of the inspection's warnings that have an entry of their own in the list."""
@@ -28,8 +28,9 @@ def subject_is_there(case: Case) -> Iterator[Found]:
 )
 def source_can_be_read(case: Case) -> Iterator[Found]:
     for finding in case.inspection.errors:
+        name = _FIELD_NAMES.get(finding.field, case.language)
         line = f", line {finding.line}" if finding.line and finding.field in ("html", "text") else ""
-        yield Found(f"{_FIELD_NAMES[finding.field]}{line}: {finding.message}", finding.code)
+        yield Found(f"{name}{line}: {finding.message}", finding.code)
 
 
 @check(
@@ -85,10 +86,12 @@ def text_has_few_spam_words(case: Case) -> Iterator[Found]:
 def pictures_have_alt_texts(case: Case) -> Iterator[Found]:
     lines = [finding.line for finding in case.inspection.warnings if finding.code == "alt"]
     if lines:
-        named = ", ".join(str(line) for line in lines[:5]) + (" …" if len(lines) > 5 else "")
+        known = list(dict.fromkeys(filter(None, lines)))
+        named = ", ".join(str(line) for line in known[:5]) + (" …" if len(known) > 5 else "")
+        where = f"line {named} of the {case.language}" if known else "out of a block"
         pictures = "1 picture has" if len(lines) == 1 else f"{len(lines)} pictures have"
         yield Found(
-            f"{pictures} no alt text (line {named}). With pictures off, people see nothing there. "
+            f"{pictures} no alt text ({where}). With pictures off, people see nothing there. "
             'Write alt="…", or alt="" for decoration.'
         )
 

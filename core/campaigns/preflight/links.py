@@ -27,7 +27,7 @@ _INSIDE = (".local", ".localhost", ".internal", ".lan", ".test", ".invalid")
 def links_can_work(case: Case) -> Iterator[Found]:
     for link in case.links:
         if complaint := _broken(link):
-            yield Found(f"{_place(link)} {complaint}")
+            yield Found(f"{_place(link, case)} {complaint}")
 
 
 @check(
@@ -44,13 +44,14 @@ def links_lead_somewhere(case: Case) -> Iterator[Found]:
         if complaint := "" if _broken(link) else _doubtful(link):
             said.setdefault(complaint, link)
     for complaint, link in list(said.items())[:_NAMED]:
-        yield Found(f"{_place(link)} {complaint}")
+        yield Found(f"{_place(link, case)} {complaint}")
     if len(said) > _NAMED:
         yield Found(f"{len(said) - _NAMED} more of this kind.")
 
 
-def _place(link: Link) -> str:
-    return f"{'Picture' if link.is_picture else 'Link'} in line {link.line}:"
+def _place(link: Link, case: Case) -> str:
+    what = "Picture" if link.is_picture else "Link"
+    return f"{what} in line {link.line} of the {case.language}:" if link.line else f"{what} out of a block:"
 
 
 def _shown(url: str) -> str:

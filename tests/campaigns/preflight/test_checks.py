@@ -171,7 +171,7 @@ CONTENT: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         "pictures",
         {"html": '<img src="https://shop.example/i.png">'},
         {"html": '<img src="https://shop.example/i.png" alt="">'},
-        "no alt text (line 1)",
+        "no alt text (line 1 of the HTML)",
     ),
     ("size", {"html": "<p>" + "word " * 21_000 + "</p>"}, {}, "Gmail cuts off"),
     ("links_broken", {"html": '<a href="https://https://shop.example">x</a>'}, {}, "begins with http twice"),

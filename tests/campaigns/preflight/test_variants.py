@@ -14,6 +14,7 @@ from core.campaigns.queries import campaign_audience
 from core.campaigns.shown_checks import shown_checklist
 from core.common.tenancy import organization_scope
 from core.email_templates import inspection
+from core.email_templates.models import Markup
 from tests.campaigns.preflight.test_checks import WAY_OUT, campaign_with
 from tests.support import factories
 
@@ -157,3 +158,22 @@ def test_every_check_says_whether_it_reads_a_mail() -> None:
     reading = {one.code for one in checks() if one.where in ("what", "from", "domain") and one.needs is Needs.DRAFT}
 
     assert {one.code for one in checks() if one.reads is not Reads.NOTHING} == reading
+
+
+def test_lines_are_those_of_the_mjml_that_the_author_wrote(in_florist: Organization) -> None:
+    mjml = f"""<mjml><mj-body><mj-section><mj-column>
+<mj-text>
+  <p>Dear {{{{ contact.frist_name }}}}</p>
+</mj-text>
+<mj-image src="https://shop.example/a.png" />
+<mj-button href="http://shop.example/">Buy</mj-button>
+<mj-text>{WAY_OUT}</mj-text>
+</mj-column></mj-section></mj-body></mjml>"""
+    campaign = factories.make_campaign(in_florist, group=factories.make_group(in_florist, "Mjml", []))
+    template = campaign.template
+    template.markup, template.html = Markup.MJML, mjml
+    template.save()
+    campaign = Campaign.objects.select_related("template", "organization").get(pk=campaign.pk)
+    assert of_check(campaign, "merge_tags")[0].message.startswith("MJML, line 3:")
+    assert "(line 5 of the MJML)" in of_check(campaign, "pictures")[0].message
+    assert of_check(campaign, "links")[0].message.startswith("Link in line 6 of the MJML:")

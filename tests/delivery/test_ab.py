@@ -28,7 +28,7 @@ from core.campaigns.services import (
     campaign_schedule,
     campaign_send_now,
 )
-from core.campaigns.states import ABMetric, ScheduleZone
+from core.campaigns.states import ABMetric, CampaignStatus, PauseReason, ScheduleZone
 from core.campaigns.versions import campaign_fix, current_version, editable
 from core.delivery import outcomes
 from core.delivery.materialise import materialise_campaign
@@ -37,6 +37,8 @@ from core.delivery.outcomes import Move
 from core.delivery.queries import rendered_mail
 from core.delivery.standing import results, sample
 from core.delivery.states import SendState
+from core.domains.models import SendingDomain
+from core.domains.services import domain_stop
 from tests.delivery.ledger import run_sweep, run_work, states
 from tests.support import factories
 
@@ -277,3 +279,45 @@ def test_schedule_in_each_recipients_zone_with_a_test_is_refused(in_florist: Org
     at = (timezone.now() + datetime.timedelta(days=2)).replace(tzinfo=None)
     with pytest.raises(BadTime, match="A/B"):
         campaign_schedule(campaign_id=campaign.pk, version=campaign.version, at=at, zone=ScheduleZone.RECIPIENT)
+
+
+# A sender of its own
+
+
+def senders(organization: Organization) -> Campaign:
+    """Prepared and not yet sent: variant B comes from another domain of the client."""
+    SendingDomain.objects.create(organization=organization, name="other.example", selector="s")
+    variants = [VariantDraft(subject="Alpha"), VariantDraft(subject="Alpha", from_email="news@other.example")]
+    campaign = with_test(draft(organization, from_email="news@florist.example"), variants=variants)
+    campaign_send_now(campaign_id=campaign.pk)
+    materialise_campaign(campaign_id=campaign.pk)
+    return campaign
+
+
+def test_stop_of_a_variants_domain_pauses_the_campaign_and_nothing_leaves_from_it(in_florist: Organization) -> None:
+    campaign = senders(in_florist)
+    domain_stop(domain_id=SendingDomain.objects.get(name="other.example").pk)
+    run_work()  # before the next sweep
+    assert not Message.objects.filter(batch__variant=2).exclude(send_state="ready").exists()
+    run_sweep()
+    campaign.refresh_from_db()
+    assert (campaign.status, campaign.pause_reason) == (CampaignStatus.PAUSED, PauseReason.DOMAIN)
+
+
+def test_domain_of_a_variant_that_lost_keeps_nobody_waiting(in_florist: Organization) -> None:
+    campaign = senders(in_florist)
+    run_work()
+    ab_test_send(campaign_id=campaign.pk, variant=1)
+    domain_stop(domain_id=SendingDomain.objects.get(name="other.example").pk)
+    run_sweep()
+    run_work()
+    assert states(campaign) == {"accepted": 20}
+
+
+def test_warm_up_of_a_variants_domain_holds_its_mails_back(in_florist: Organization) -> None:
+    senders(in_florist)
+    ramp = {"warmup_started_on": timezone.localdate(), "warmup_start": 2, "warmup_target": 50}
+    SendingDomain.objects.filter(name="other.example").update(**ramp)
+    run_work()
+    accepted = Message.objects.filter(send_state="accepted").values_list("batch__variant", flat=True)
+    assert Counter(accepted) == {1: 5, 2: 2}

@@ -12,7 +12,8 @@ MOST_CANDIDATES = 1_000
 
 # The campaigns with a batch that is due, found by hopping from campaign to campaign through the small partial index:
 # the cost grows with the campaigns at work, not with batches or with the campaigns of past years. What stands still
-# for a reason that PostgreSQL knows (window, day's limit, stopped domain, paused connection) is no candidate.
+# for a reason that PostgreSQL knows (window, day's limit, stopped domain, paused connection) is no candidate. A variant
+# of an A/B test may have a sender of its own, the same in all its revisions, and so another domain.
 _TURNS = """
     WITH RECURSIVE waiting AS (
         (SELECT campaign_id FROM delivery_deliverybatch WHERE state = 'ready' ORDER BY campaign_id LIMIT 1)
@@ -35,11 +36,8 @@ _TURNS = """
       FROM waiting
       JOIN campaigns_campaign AS campaign ON campaign.id = waiting.campaign_id
       JOIN accounts_organization AS organization ON organization.id = campaign.organization_id
-      LEFT JOIN domains_sendingdomain AS domain
-             ON domain.organization_id = campaign.organization_id
-            AND domain.name = lower(split_part(campaign.from_email, '@', 2))
       JOIN LATERAL (
-           SELECT batch.connection_id, connection.mails_per_second, connection.mails_per_hour,
+           SELECT batch.connection_id, batch.variant, connection.mails_per_second, connection.mails_per_hour,
                   connection.mails_per_day, connection.warmup_started_on, connection.account_id,
                   batch.size - batch.accepted_count - batch.suppressed_count - batch.failed_count - batch.retry_count
                              - batch.uncertain_count - batch.unresolved_count AS mails
@@ -49,6 +47,12 @@ _TURNS = """
               AND connection.paused_at IS NULL
             ORDER BY batch.due_at, batch.number
             LIMIT 1) AS next ON TRUE
+      LEFT JOIN domains_sendingdomain AS domain
+             ON domain.organization_id = campaign.organization_id
+            AND domain.name = lower(split_part(CASE WHEN next.variant = 0 THEN campaign.from_email ELSE (
+                    SELECT snapshot.from_email FROM campaigns_campaignsnapshot AS snapshot
+                     WHERE snapshot.campaign_id = campaign.id AND snapshot.variant = next.variant
+                     LIMIT 1) END, '@', 2))
       LEFT JOIN delivery_agencyaccount AS account ON account.id = next.account_id
       LEFT JOIN busy ON busy.organization_id = campaign.organization_id
      WHERE campaign.status IN ('sending', 'sent')

@@ -168,6 +168,15 @@ def test_export_page_of_suppressions_leads_back_to_the_list_as_it_was_filtered(
     assert response.context["back_url"] == f"{reverse('admin:contacts_suppression_changelist')}?reason__exact=manual"
 
 
+def test_export_page_of_a_filter_that_there_is_not_leads_back_to_the_list(
+    member: Callable[..., User], signed_in: Callable[[User], Client]
+) -> None:
+    client = signed_in(member(Role.ADMIN))
+    for answer in (client.get, client.post):
+        response = answer(f"{reverse(EXPORT)}?shoe_size=43", {})
+        assert response["Location"] == f"{reverse('admin:contacts_contact_changelist')}?e=1"
+
+
 @pytest.mark.usefixtures("people")
 def test_export_without_columns_or_with_unknown_ones_stays_on_the_page(
     member: Callable[..., User], signed_in: Callable[[User], Client]

@@ -1,9 +1,12 @@
 """Gives a list its export: the page that asks for format and columns, in the place of django-import-export's own."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID
 
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -58,6 +61,10 @@ class ExportableAdmin(ExportMixin, OrganizationModelAdmin):
             doing = f"Export {self.model._meta.verbose_name_plural}"
             return self._choose_client_first(request, doing)
         query = filters_only(request.META.get("QUERY_STRING", ""))
+        try:
+            rows = self.get_export_queryset(request)
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(self._back_url(f"{ERROR_FLAG}=1"))  # as the list itself answers
         columns = list_columns(self.export_resource(client.pk))
         form = ExportForm(request.POST or None, available=columns, locks=format_locks(client.pk))
         if request.method == "POST" and form.is_valid():
@@ -71,10 +78,10 @@ class ExportableAdmin(ExportMixin, OrganizationModelAdmin):
                 columns=form.cleaned_data["columns"],
             )
             return HttpResponseRedirect(reverse("admin:exports_listexport_change", args=[list_export.pk]))
-        return self._export_page(request, form, query)
+        return self._export_page(request, form, query, rows)
 
-    def _export_page(self, request: HttpRequest, form: ExportForm, query: str) -> HttpResponse:
-        count = self.get_export_queryset(request).order_by()[: COUNT_CAP + 1].count()
+    def _export_page(self, request: HttpRequest, form: ExportForm, query: str, rows: QuerySet[Any]) -> HttpResponse:
+        count = rows.order_by()[: COUNT_CAP + 1].count()
         context = {
             **self.admin_site.each_context(request),
             "title": f"Export {self.model._meta.verbose_name_plural}",

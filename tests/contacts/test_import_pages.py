@@ -517,6 +517,7 @@ def test_groups_and_suppressions_pages_work(manager: Client, florist: Organizati
         ("-2", "-2"),
         ("@a", "'@a"),
         ("\t=1", "'\t=1"),
+        ("\n=1", "'\n=1"),
         ("＝1", "'＝1"),
         ("+44 20-1", "+44 20-1"),
         ("a=1", "a=1"),

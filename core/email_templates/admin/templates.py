@@ -19,7 +19,7 @@ from core.common.kept import keep, recall
 from core.common.moments import shown_moment
 from core.common.tenancy import organization_scope
 from core.email_templates import services, views
-from core.email_templates.admin.copying import CopyPages
+from core.email_templates.admin.copying import TemplateCopyPages
 from core.email_templates.admin.editor import EditorMixin, TestSendAction
 from core.email_templates.admin.versions import VersionPages
 from core.email_templates.forms import EmailTemplateForm
@@ -33,7 +33,9 @@ LOOK_SECONDS = 3600
 
 
 @register(EmailTemplate)
-class EmailTemplateAdmin(VersionPages, CopyPages, TestSendAction, EditorMixin, ExportableAdmin, OrganizationModelAdmin):
+class EmailTemplateAdmin(
+    VersionPages, TemplateCopyPages, TestSendAction, EditorMixin, ExportableAdmin, OrganizationModelAdmin
+):
     form = EmailTemplateForm
     change_form_template = "email_templates/versioned_form.html"
     view_permission = Permission.TEMPLATES_VIEW

@@ -23,6 +23,10 @@ IPAD = (
 OUTLOOK = "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0.17328; Pro)"
 THUNDERBIRD = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Thunderbird/128.3.0"
 ANDROID = "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36"
+CUBOT = (
+    "Mozilla/5.0 (Linux; Android 11; CUBOT NOTE 20) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 "
+    "Mobile Safari/537.36"
+)
 ANDROID_TABLET = (
     "Mozilla/5.0 (Linux; Android 14; SM-X710) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 )
@@ -39,7 +43,7 @@ def hit(agent: str = BROWSER, event_type: EventType = EventType.OPENED, **fields
     return Hit(**{**values, **fields})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("agent", [BROWSER, IPHONE, OUTLOOK, THUNDERBIRD, ANDROID])
+@pytest.mark.parametrize("agent", [BROWSER, IPHONE, OUTLOOK, THUNDERBIRD, ANDROID, CUBOT])
 def test_judge_browser_is_a_person(agent: str) -> None:
     for event_type in (EventType.OPENED, EventType.CLICKED):
         assert judge(hit(agent, event_type)).verdict == Verdict.HUMAN
@@ -136,7 +140,7 @@ def test_judge_click_of_a_browser_without_language_is_a_scanner(
 
 
 def test_judge_unfamiliar_agent_stays_unknown() -> None:
-    assert judge(hit("Lotus-Notes/6.0")).verdict == Verdict.UNKNOWN
+    assert judge(hit("Lotus-Notes/6.0")) == (Verdict.UNKNOWN, (VerdictReason.UNFAMILIAR_AGENT,))
 
 
 def test_judge_keeps_all_signs_the_deciding_one_first() -> None:

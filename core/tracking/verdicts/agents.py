@@ -27,9 +27,11 @@ _IMAGE_PROXY = re.compile(r"(?:Image|Mail|ggpht\S* Google)Proxy\b|YahooMailProxy
 _GMAIL_PREFETCH = re.compile(r"Chrome/42\.0.*Edge/12\.")
 _PREVIEW = re.compile("|".join(one["pattern"] for one in CRAWLER_USER_AGENTS_DATA if "social-preview" in one["tags"]))
 # What the package, a list of web robots, does not know: gateways of mail, and tools that programs are written with.
+# Cubot makes telephones.
 _MACHINE = re.compile(
-    r"bot\b|bot/|crawl|spider|scanner|preview|monitor|headless|phantomjs|link ?check|url ?(?:check|protect|defen[cs]e)"
-    r"|safelinks|barracuda|mimecast|proofpoint|ironport|trend ?micro|symantec|messagelabs|sophos|fortinet|forcepoint"
+    r"(?<!\bcu)bot\b|crawl|spider|scanner|preview|monitor|headless|phantomjs|link ?check"
+    r"|url ?(?:check|protect|defen[cs]e)|safelinks"
+    r"|barracuda|mimecast|proofpoint|ironport|trend ?micro|symantec|messagelabs|sophos|fortinet|forcepoint"
     r"|fireeye|trellix|hornetsecurity|(?:existence|protocol) discovery|libwww|python|aiohttp|httpx|java/|axios"
     r"|httpclient|ruby|perl|php/|wget|curl/",
     re.IGNORECASE,

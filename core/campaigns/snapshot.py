@@ -1,6 +1,7 @@
 """Freezing a campaign: content, sender and audience definition become rows that never change again."""
 
 import hashlib
+import html
 import json
 import re
 from dataclasses import dataclass
@@ -231,7 +232,7 @@ def constant_values(campaign: Campaign) -> dict[str, str]:
 
 def used_values(snapshot: CampaignSnapshot) -> dict[str, str]:
     """Those of the client's values that the content names. The others may change without changing the mail."""
-    content = "\n".join((snapshot.subject, snapshot.preheader, snapshot.html, snapshot.text))
+    content = html.unescape("\n".join((snapshot.subject, snapshot.preheader, snapshot.html, snapshot.text)))
     return {key: value for key, value in snapshot.organization_values.items() if key in content}
 
 

@@ -117,9 +117,7 @@ def _parts(snapshot: CampaignSnapshot, links: tuple[str, ...]) -> dict[str, Any]
     return {
         "subject": snapshot.subject,
         "preheader": snapshot.preheader,
-        "html": snapshot.html.replace(with_preheader("", snapshot.preheader), "")
-        if snapshot.preheader
-        else snapshot.html,
+        "html": _without_preheader(snapshot),
         "text": snapshot.text,
         "links": list(links),
         "client": used_values(snapshot),

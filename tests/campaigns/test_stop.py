@@ -1,6 +1,7 @@
 """The emergency stop, and the second mail to those who did not open the first."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -9,16 +10,21 @@ from django.urls import reverse
 from core.accounts.choices import Role
 from core.accounts.models import Organization, OrganizationMembership, User
 from core.campaigns import services
+from core.campaigns.ab.services import ABPlan, VariantDraft, ab_test_send, ab_test_set
 from core.campaigns.errors import IllegalTransition, NotSentYet
-from core.campaigns.models import Campaign
+from core.campaigns.models import Campaign, CampaignVariant
 from core.campaigns.queries import campaign_audience, drafted_audience
-from core.campaigns.states import CampaignStatus
+from core.campaigns.services.copies import CORRECTED
+from core.campaigns.states import ABMetric, CampaignStatus
+from core.campaigns.versions import campaign_fix, current_version, editable
 from core.common.tenancy import all_organizations, organization_scope
 from core.contacts.models import Segment
+from core.delivery.dispatch import dispatch
+from core.delivery.materialise import materialise_campaign
 from core.delivery.models import Message
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
-from tests.delivery.ledger import due_campaign, run_sweep, run_work, sending_campaign, states
+from tests.delivery.ledger import batches_of, claimed, due_campaign, run_sweep, run_work, sending_campaign, states
 from tests.support import factories
 
 STOP = "admin:campaigns_campaign_stop_all"
@@ -117,6 +123,41 @@ def test_follow_up_goes_to_who_did_not_open_and_leaves_out_who_opens_meanwhile(i
     again = services.campaign_follow_up(campaign_id=campaign.pk)
     assert again.pk != draft.pk
     assert Segment.objects.count() == 1, "the segment is made once"
+
+
+def test_follow_up_and_copy_say_what_was_corrected(in_florist: Organization) -> None:
+    batches_of(2, in_florist)
+    campaign = sending_campaign(in_florist, 4, subject="50 % of")
+    dispatch(claimed())
+    services.campaign_pause(campaign_id=campaign.pk)
+    campaign.refresh_from_db()
+    version = current_version(campaign)
+    assert version is not None
+    right = replace(editable(version), subject="50 % off", from_name="The florist")
+    campaign_fix(campaign_id=campaign.pk, version=campaign.version, correction=right)
+    for make in (services.campaign_follow_up, services.campaign_duplicate):
+        draft = make(campaign_id=campaign.pk)
+        assert (draft.subject, draft.from_name) == ("50 % off", "The florist")
+        assert draft.problem == CORRECTED.format(campaign)
+
+
+def test_follow_up_of_a_test_says_what_won(in_florist: Organization) -> None:
+    contacts = [factories.make_contact(in_florist, f"p{number}@people.example") for number in range(4)]
+    campaign = factories.make_campaign(in_florist, group=factories.make_group(in_florist, "All", contacts))
+    other = factories.make_template(in_florist, "Another", html=factories.HTML.replace("Hello", "Good day"))
+    variants = [VariantDraft(subject="Alpha"), VariantDraft(template_id=other.pk, from_name="Ana")]
+    campaign.refresh_from_db()
+    ab_test_set(
+        campaign_id=campaign.pk, version=campaign.version, plan=ABPlan(ABMetric.CLICKS, 100, 60), variants=variants
+    )
+    services.campaign_send_now(campaign_id=campaign.pk)
+    materialise_campaign(campaign_id=campaign.pk)
+    run_work()
+    ab_test_send(campaign_id=campaign.pk, variant=2)
+    draft = services.campaign_follow_up(campaign_id=campaign.pk)
+    assert (draft.template_id, draft.from_name, draft.problem) == (other.pk, "Ana", "")
+    assert draft.subject == other.subject
+    assert not CampaignVariant.objects.filter(campaign=draft).exists()
 
 
 def test_follow_up_of_a_draft_is_refused(in_florist: Organization) -> None:

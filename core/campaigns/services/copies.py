@@ -1,5 +1,6 @@
 """New drafts out of campaigns that are there."""
 
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -7,7 +8,7 @@ from django.db import transaction
 from core.accounts import audit
 from core.campaigns.ab.queries import variants_of
 from core.campaigns.errors import NotSentYet
-from core.campaigns.models import ABTest, Campaign, CampaignVariant
+from core.campaigns.models import ABTest, Campaign, CampaignSnapshot, CampaignVariant
 from core.campaigns.queries import audience_of, segments_of
 from core.campaigns.services.drafts import write_groups, write_segments
 from core.campaigns.services.moves import found
@@ -19,12 +20,18 @@ _KEPT = (
     *("organization_id", "template_id", "subject", "preheader", "from_name", "from_email", "reply_to"),
     *("utm_campaign", "window_from", "window_until", "window_days", "throttle_per_hour"),
 )
+_SAID = ("subject", "preheader", "from_name", "from_email", "reply_to")
+CORRECTED = (
+    "“{}” was corrected while it went out. Subject and sender are the corrected ones; the rest of this draft is what "
+    "its template says now. Look whether the mistake is still in it."
+)
 _KEPT_OF_VARIANT = ("number", "subject", "preheader", "from_name", "from_email", "template_id")
 
 
 @transaction.atomic
 def campaign_follow_up(*, campaign_id: UUID) -> Campaign:
-    """A draft with the same content for those who got the campaign and neither opened nor clicked it.
+    """A draft with the same content for those who got the campaign and neither opened nor clicked it: of an A/B test
+    the winner's.
 
     They are a segment, so that somebody who opens it meanwhile is left out when the draft is sent. Raises
     NotSentYet for a campaign that has not begun.
@@ -32,7 +39,9 @@ def campaign_follow_up(*, campaign_id: UUID) -> Campaign:
     original = found(campaign_id)
     if original.started_at is None:
         raise NotSentYet(f"“{original}” has not been sent, so nobody can have left it unopened.")
-    draft = _copy(original, f"{original.name[:105]} (once more)")
+    winner = ABTest.objects.filter(campaign=original).values_list("winner", flat=True).first()
+    variant = CampaignVariant.objects.filter(campaign=original, number=winner).first()
+    draft = _copy(original, f"{original.name[:105]} (once more)", variant)
     write_groups(draft, dict.fromkeys(audience_of(original)[1], True))
     write_segments(draft, dict.fromkeys(segments_of(original)[1], True) | {_unopened(original).pk: False})
     return draft
@@ -70,12 +79,28 @@ def campaign_duplicate(*, campaign_id: UUID) -> Campaign:
     return draft
 
 
-def _copy(original: Campaign, name: str) -> Campaign:
+def _copy(original: Campaign, name: str, variant: CampaignVariant | None = None) -> Campaign:
     """A new draft with the same content and sender, for nobody yet."""
-    fields = {field: getattr(original, field) for field in _KEPT}
+    fields = {field: getattr(original, field) for field in _KEPT} | _said_last(original, variant)
     draft = Campaign.objects.create(name=name, created_by_id=current_context().actor_id, **fields)
     audit.record(action="campaign.added", obj=draft, changes={"copy of": [None, str(original.pk)]})
     return draft
+
+
+def _said_last(original: Campaign, variant: CampaignVariant | None) -> dict[str, Any]:
+    """What the last mails of the campaign, or of this variant, said and its draft does not."""
+    if variant is None and original.content_revision == 1:
+        return {}
+    versions = CampaignSnapshot.objects.filter(
+        campaign=original, variant=variant.number if variant else 0, revision__lte=original.content_revision
+    )
+    last = versions.defer("html", "text").order_by("-revision").first()
+    fields: dict[str, Any] = {name: getattr(last, name) for name in _SAID} if last is not None else {}
+    if variant is not None and variant.template_id is not None:
+        fields["template_id"] = variant.template_id
+    if original.content_revision > 1:
+        fields["problem"] = CORRECTED.format(original)
+    return fields
 
 
 def _copy_test(original: Campaign, draft: Campaign) -> None:

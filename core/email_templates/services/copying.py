@@ -15,6 +15,8 @@ from core.email_templates.rebranding import Rebranded, rebranded
 from core.email_templates.services.blocks import block_save
 from core.email_templates.services.templates import CONTENT_FIELDS, template_create
 
+COPIED = "Copied from another client"
+"""Without its name: the members of the one need not know of the other."""
 _SOURCES = ("subject", "preheader", "html", "text")
 
 
@@ -57,7 +59,7 @@ def _copy(template: EmailTemplate, blocks: list[TemplateBlock], client: Organiza
             organization_id=client.pk,
             name=template.name,
             content={**{name: getattr(template, name) for name in CONTENT_FIELDS}, **result.sources},
-            note=f"Copied from {source}: “{template.name}”"[:200],
+            note=COPIED,
         )
         source_of(made)
     return CopiedTemplate(

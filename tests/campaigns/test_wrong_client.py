@@ -108,3 +108,14 @@ def test_a_name_of_one_word_is_a_warning(in_florist: Organization, museum: Organ
     (found,) = problems(in_florist, "<p>The Museum is open. A museum visit.</p>")
 
     assert (found.level, "names another client" in found.message) == (Level.WARNING, True)
+
+
+def test_words_of_the_html_are_read_where_the_author_wrote_a_plain_text_too(
+    in_florist: Organization, rival: Organization
+) -> None:
+    template = factories.make_template(
+        in_florist, html="<p>Greetings from the Salt Museum</p>" + WAY_OUT, text="Hi {{ system.unsubscribe_url }}"
+    )
+    campaign = factories.make_campaign(in_florist, template=template)
+    check = next(one for one in checks() if one.code == "wrong_client")
+    assert [problem.level for problem in check.problems(Case(campaign))] == [Level.STOP]

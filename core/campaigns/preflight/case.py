@@ -113,8 +113,9 @@ class Case:
 
     @cached_property
     def text(self) -> str:
-        """The mail as plain text: the author's own, or what is made of the HTML; "" when that cannot be read."""
-        return self.source.text or html_to_text(self.inspection.prepared)
+        """All that can be read in the mail: the words of the HTML (none when it cannot be read), and behind them the
+        author's own plain text where there is one."""
+        return "\n".join(filter(None, (html_to_text(self.inspection.prepared), self.source.text)))
 
     @cached_property
     def links(self) -> tuple[Link, ...]:

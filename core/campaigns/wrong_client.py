@@ -103,7 +103,7 @@ def _mixes_with(mail: "_Mail", own: _Marks, other: _Marks, is_named: bool) -> It
                 yield Mix("word", word, place, name)
         if other.name.casefold() not in own_words and _holds_word(words, other.name):
             yield Mix("name", other.name if is_named else "", place, name, is_certain=" " in other.name.strip())
-        if other.address and other.address != own.address and other.address in _letters(words):
+        if other.address and other.address != own.address and other.address in letters_of(words):
             yield Mix("address", "", place, name)
 
 
@@ -135,7 +135,7 @@ def _agency_marks() -> list[_Marks]:
 
 def _marks(client: Organization, domains: set[str]) -> _Marks:
     sender = client.default_from_email.rpartition("@")[2].lower()
-    address = _letters(client.postal_address)
+    address = letters_of(client.postal_address)
     return _Marks(
         pk=client.pk,
         name=client.name.strip(),
@@ -162,5 +162,6 @@ def _holds_word(text: str, word: str, flags: int = 0) -> bool:
     return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, flags) is not None
 
 
-def _letters(text: str) -> str:
+def letters_of(text: str) -> str:
+    """Letters and digits alone, in one case: an address is the same however its lines are broken."""
     return _NOT_LETTERS.sub("", text).casefold()

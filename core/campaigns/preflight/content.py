@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from core.campaigns.preflight.case import Case
 from core.campaigns.preflight.registry import Found, Level, Reads, check
 from core.campaigns.wording import hints, spam_words
+from core.campaigns.wrong_client import letters_of
 from core.email_templates.inspection import UNSUBSCRIBE_TAG
+from core.email_templates.structure import POSTAL_ADDRESS_KEY
 
 _FIELD_NAMES = {"subject": "Subject", "preheader": "Preheader", "text": "Plain text"}
 _MANY_SPAM_WORDS = 3
@@ -44,6 +46,24 @@ def way_out_is_there(case: Case) -> Iterator[Found]:
     if not case.inspection.has_unsubscribe:
         message = f"The template “{case.campaign.template}” has no unsubscribe link. Put {UNSUBSCRIBE_TAG} behind a"
         yield Found(f"{message} link{', in the plain text as well' if case.source.text else ''}.")
+
+
+@check(
+    code="postal_address_shown",
+    title="Postal address in the mail",
+    where="what",
+    reads=Reads.CONTENT,
+    level=Level.WARNING,
+    fine="The mail shows the client's postal address.",
+)
+def postal_address_is_shown(case: Case) -> Iterator[Found]:
+    """As the tag, or written out. That the client has one is another check's to say."""
+    address = letters_of(case.organization.postal_address)
+    if POSTAL_ADDRESS_KEY not in case.source.html and address and address not in letters_of(case.text):
+        yield Found(
+            f"The mail does not show the client's postal address, which the law of many countries asks for in every "
+            f"advertising mail. Put {{{{ {POSTAL_ADDRESS_KEY} }}}} into its footer."
+        )
 
 
 @check(

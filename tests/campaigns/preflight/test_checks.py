@@ -23,7 +23,7 @@ from core.subscriptions.choices import SubscriptionStatus
 from core.subscriptions.models import Subscription
 from tests.support import factories
 
-WAY_OUT = '<p><a href="{{ system.unsubscribe_url }}">Unsubscribe</a></p>'
+WAY_OUT = '<p>{{ organization.postal_address }} <a href="{{ system.unsubscribe_url }}">Unsubscribe</a></p>'
 
 
 def campaign_with(organization: Organization, html: str = "<p>Hello</p>", people: int = 1, **fields: Any) -> Campaign:
@@ -207,6 +207,22 @@ def test_no_unsubscribe(in_florist: Organization) -> None:
     campaign = factories.make_campaign(in_florist, template=template)
 
     assert "has no unsubscribe link" in found(campaign, "no_unsubscribe")[0]
+
+
+@pytest.mark.parametrize(
+    ("html", "is_shown"),
+    [
+        ("<p>Hello</p>", False),
+        ("<p>{{ organization.postal_address }}</p>", True),
+        ("<p>Florist · 1 FLORIST<br>Street</p>", True),
+        ("<!-- 1 Florist Street -->", False),
+    ],
+)
+def test_postal_address_in_the_mail(in_florist: Organization, html: str, is_shown: bool) -> None:
+    way_out = WAY_OUT.replace("{{ organization.postal_address }} ", "")
+    campaign = factories.make_campaign(in_florist, template=factories.make_template(in_florist, html=html + way_out))
+    assert is_shown != any("does not show" in one for one in found(campaign, "postal_address_shown"))
+    assert level_of(campaign, "postal_address_shown") == (set() if is_shown else {Level.WARNING})
 
 
 def test_subject(in_florist: Organization) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -104,7 +105,8 @@ class CopyPages(HouseModelAdmin):
 
     def copy_result(self, request: HttpRequest, key: str) -> HttpResponse:
         """What to look at in each client. Only who copied can open it, for a day."""
-        access_of(request).require(self.view_permission)
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         found = recall(self._result_key(request, key))
         if found is None:
             raise Http404

@@ -78,7 +78,7 @@ def _left(contacts: Collection[Contact]) -> set[UUID]:
 
 def _restore(contacts: Collection[Contact], left: Collection[UUID], why: str) -> None:
     """Only who was mailed can be refused: before that they were subscribed."""
-    changes = []
+    changes: list[tuple[Contact, audit.Changes]] = []
     for status, ids in (
         (ContactStatus.UNSUBSCRIBED, {contact.pk for contact in contacts if contact.pk in left}),
         (ContactStatus.SUBSCRIBED, {contact.pk for contact in contacts if contact.pk not in left}),

@@ -121,7 +121,7 @@ def figures_of_page(
         require(organization_id)
     columns = columns_of(types)
     lengths, firsts, lasts = zip(*stretches(span), strict=True)
-    parameters = {
+    parameters: dict[str, Any] = {
         "organizations": list(organization_ids),
         "length": span.length,
         "last": span.last,

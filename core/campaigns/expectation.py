@@ -1,13 +1,15 @@
 """When a campaign will be through: by its window, its throttle, the client's limit and the speed seen so far."""
 
 import datetime
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from core.campaigns.models import Campaign
+from core.campaigns.models import ABTest, Campaign
 from core.campaigns.queries import expected_seconds
 from core.campaigns.schedule import LATEST_OFFSET, Flow, Window, end_of_sending, flow, instant_of, planned_local
 from core.campaigns.states import ScheduleZone
@@ -54,6 +56,30 @@ def flow_of(campaign: Campaign, by_zone: Mapping[str, int], *, per_second: float
     pace = pace_of(campaign, per_second)
     arrivals = [(_turn(campaign, name, begin), count) for name, count in by_zone.items()]
     return flow(window_of(campaign), arrivals, per_second=pace.per_second, per_hour=pace.per_hour)
+
+
+@dataclass(frozen=True, slots=True)
+class TestedFlow:
+    """How the mails of an A/B test leave: the sample, then nothing until a winner can be `decided`, then the rest."""
+
+    flow: Flow
+    decided: datetime.datetime | None
+
+
+def tested_flow_of(
+    campaign: Campaign, test: ABTest, *, sample: int, rest: int, per_second: float | None = None
+) -> TestedFlow:
+    """As `flow_of`, for a test: recipients' time zones are refused there, so all of a part are due at once."""
+    begin = max(campaign.scheduled_at or timezone.now(), timezone.now())
+    pace, window = pace_of(campaign, per_second), window_of(campaign)
+    leaving = partial(flow, window, per_second=pace.per_second, per_hour=pace.per_hour)
+    first = leaving([(begin, sample)])
+    if first.end is None:
+        return TestedFlow(first, None)
+    decided = first.end + datetime.timedelta(minutes=test.wait_minutes)
+    second = leaving([(decided, rest)])
+    hours = Counter(dict(first.hours)) + Counter(dict(second.hours))
+    return TestedFlow(Flow(tuple(sorted(hours.items())), second.end if rest else first.end), decided)
 
 
 def _turn(campaign: Campaign, zone_name: str, begin: datetime.datetime) -> datetime.datetime:

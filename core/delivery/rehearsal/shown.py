@@ -14,7 +14,7 @@ from core.campaigns import presentation as words
 from core.campaigns.ab.presentation import sample_words, variant_words
 from core.campaigns.ab.queries import ab_test_of, variants_of
 from core.campaigns.ab.services import letter
-from core.campaigns.expectation import flow_of, pace_of
+from core.campaigns.expectation import TestedFlow, flow_of, pace_of, tested_flow_of
 from core.campaigns.models import Campaign
 from core.campaigns.schedule import moment_words
 from core.contacts.choices import BlockReason
@@ -96,14 +96,14 @@ def shown(rehearsal: Rehearsal, campaign: Campaign) -> Shown:
     tally = Tally.read(rehearsal.tally)
     people = _people(tally)
     per_second = min(pace_of(campaign).per_second, tally.mails_per_second or float("inf"))
-    plan = flow_of(campaign, tally.zones, per_second=per_second)
+    plan = _flow(campaign, tally, per_second)
     zone = ZoneInfo(campaign.organization.time_zone)
-    bars_name, bars = _bars(plan.hours, zone)
+    bars_name, bars = _bars(plan.flow.hours, zone)
     variants = _variants(tally, campaign, people)
     return Shown(
         headline=_headline(rehearsal, tally),
         is_good=rehearsal.state == RehearsalState.DONE and not tally.unbuilt and not tally.missing,
-        facts=_facts(tally, campaign, plan.end, zone),
+        facts=_facts(tally, campaign, plan, zone),
         unbuilt=() if variants else _lines(tally.unbuilt, tally.unbuilt_people, people, str),
         missing=() if variants else _lines(tally.missing, tally.missing_people, people, _key_words),
         skipped=_lines(tally.skipped, tally.skipped_people, people, _reason_words),
@@ -113,6 +113,15 @@ def shown(rehearsal: Rehearsal, campaign: Campaign) -> Shown:
         variants=variants,
         plan=_plan_words(campaign, tally) if variants else "",
     )
+
+
+def _flow(campaign: Campaign, tally: Tally, per_second: float) -> TestedFlow:
+    """Whoever waits for a test's winner gets the mail after the sample and the waiting time."""
+    test = ab_test_of(campaign) if tally.variants else None
+    if test is None:
+        return TestedFlow(flow_of(campaign, tally.zones, per_second=per_second), None)
+    sample = tally.mails - tally.waiting
+    return tested_flow_of(campaign, test, sample=sample, rest=tally.waiting, per_second=per_second)
 
 
 def _variants(tally: Tally, campaign: Campaign, people: Mapping[str, tuple[str, str]]) -> tuple[ShownVariant, ...]:
@@ -158,8 +167,10 @@ def _headline(rehearsal: Rehearsal, tally: Tally) -> str:
     return f"All {words.mails(tally.mails)} could be built, and nothing is missing in any."
 
 
-def _facts(tally: Tally, campaign: Campaign, end: datetime | None, zone: ZoneInfo) -> tuple[tuple[str, str], ...]:
+def _facts(tally: Tally, campaign: Campaign, plan: TestedFlow, zone: ZoneInfo) -> tuple[tuple[str, str], ...]:
     average = tally.bytes / tally.mails if tally.mails else 0
+    end = plan.flow.end
+    winner = (("Winner", f"not before {moment_words(plan.decided, zone)}"),) if plan.decided and tally.waiting else ()
     return (
         ("Mails", f"{tally.mails:,}"),
         ("Skipped", f"{tally.skipped.total():,}"),
@@ -167,6 +178,7 @@ def _facts(tally: Tally, campaign: Campaign, end: datetime | None, zone: ZoneInf
         ("Size", f"{_bytes(tally.bytes)}; {_bytes(average)} a mail, the largest {_bytes(tally.largest)}"),
         ("Building", f"{tally.mails_per_second:,.0f} mails a second in one worker"),
         ("Begins", moment_words(campaign.scheduled_at, zone) if campaign.scheduled_at else "when it is sent"),
+        *winner,
         ("Last mail", moment_words(end, zone) if end else "not within a year" if tally.mails else "–"),
     )
 

@@ -1,5 +1,6 @@
 """Rehearsals of an A/B test: every variant is built for its share of the audience, and reported by itself."""
 
+import datetime
 import email
 import email.policy
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from core.delivery.models.rehearsals import RehearsalState
 from core.delivery.rehearsal import runner
 from core.delivery.rehearsal.runner import rehearse
 from core.delivery.rehearsal.services import rehearsal_start
+from core.delivery.rehearsal.shown import shown
 from tests.delivery.rehearsal.test_rehearsal import HTML, campaign_for, readers, tally_of
 from tests.support import factories
 
@@ -140,3 +142,19 @@ def test_page_shows_each_variant_by_itself_and_hostile_words_as_text(
     assert "Variant A" in page and "Variant B" in page and "Built for its sample" in page
     assert "their mails were built from the variants in turn" in page
     assert "<script>alert(1)" not in page and "&lt;script&gt;alert(1)" in page
+
+
+def test_forecast_counts_the_wait_for_a_winner(in_florist: Organization) -> None:
+    """Half of 20 are the sample; the others wait for four hours (240 minutes) after it."""
+    campaign = two_contents(in_florist, 20)
+    rehearsal = rehearsal_start(campaign_id=campaign.pk)
+    rehearse(rehearsal_id=rehearsal.pk, seconds=60)
+    rehearsal.refresh_from_db()
+    campaign.scheduled_at = datetime.datetime(2031, 3, 3, 8, 15, tzinfo=datetime.UTC)
+
+    result = shown(rehearsal, campaign)
+
+    facts = dict(result.facts)
+    assert "12:15" in facts["Winner"] and "12:15" in facts["Last mail"]
+    assert [bar.count for bar in result.bars] == [10, 10]
+    assert [bar.label[-5:] for bar in result.bars] == ["08:00", "12:00"]

@@ -119,4 +119,13 @@
     },
     true,
   );
+
+  // On a phone each cell of a list says what it holds. Unfold calls the first one of every row "Select record", box or
+  // not, and gives the others in lower case.
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const cell of document.querySelectorAll("#result_list [data-label]")) {
+      const label = cell.dataset.label === "Select record" ? (cell.querySelector("input[type=checkbox]") ? "Select" : "") : cell.dataset.label;
+      cell.dataset.label = label.charAt(0).toUpperCase() + label.slice(1);
+    }
+  });
 })();

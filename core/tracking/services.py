@@ -271,13 +271,16 @@ def counters_rebuild(*, organization_id: UUID) -> dict[str, int]:
     """Put right all counters of a client. Pages can be read and events written meanwhile."""
     campaigns = list(queries.recounts().filter(organization_id=organization_id, started_at__isnull=False))
     wrong = sum(_rebuild_and_recount(campaign) for campaign in campaigns)
-    return {"campaigns": len(campaigns), "wrong": wrong + organization_roll_up(organization_id=organization_id)}
+    wrong += organization_roll_up(organization_id=organization_id)
+    changes = {"campaigns": [None, len(campaigns)], "wrong": [None, wrong]}
+    audit.record(action=queries.REBUILT, obj=Organization.objects.get(pk=organization_id), changes=changes)
+    return {"campaigns": len(campaigns), "wrong": wrong}
 
 
 @transaction.atomic
 def counters_rebuild_request(*, organization_id: UUID) -> None:
     """Have a worker do `counters_rebuild`."""
-    audit.record(action="counters.rebuild", obj=Organization.objects.get(pk=organization_id))
+    audit.record(action=queries.REBUILD, obj=Organization.objects.get(pk=organization_id))
     wake("tracking.rebuild_counters", organization_id=organization_id)
 
 

@@ -1,15 +1,18 @@
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.contrib.filters.admin import ChoicesDropdownFilter
 from unfold.decorators import action, display
 
 from core.accounts.model_admins import Confirmation, OrganizationModelAdmin
 from core.accounts.model_admins.rights import access_of
+from core.accounts.models import Organization
 from core.accounts.permissions import Permission
 from core.tracking.admin.event_filters import (
     BehindFilter,
@@ -21,6 +24,7 @@ from core.tracking.admin.event_filters import (
 )
 from core.tracking.choices import Verdict
 from core.tracking.models import AnalyticsEvent
+from core.tracking.queries.recounts import Rebuild, last_rebuilds
 from core.tracking.services import counters_rebuild_request
 from core.tracking.verdicts.explained import NETWORK_KINDS, VERDICTS
 from core.tracking.verdicts.mails import HITS
@@ -138,16 +142,16 @@ class AnalyticsEventAdmin(OrganizationModelAdmin):
         def perform() -> str:
             for client in clients:
                 counters_rebuild_request(organization_id=client.pk)
-            return "The figures are being recounted. Pages show the right ones as soon as each client is done."
+            return "The figures are being recounted. What came of it appears here, client by client."
 
         confirmation = Confirmation(
             title="Recount the figures",
             submit_label="Recount",
             back_url=back_url,
             sentences=("All figures are counted anew from the events and the mails. Sending goes on meanwhile.",),
-            facts=(("Clients", f"{len(clients):,}"),),
+            facts=(("Clients", f"{len(clients):,}"), *recount_facts(clients)),
         )
-        return self.confirmed(request, confirmation, perform=perform, done_url=back_url)
+        return self.confirmed(request, confirmation, perform=perform, done_url=request.path)
 
     @display(description="link")
     def shown_link(self, event: AnalyticsEvent) -> str:
@@ -162,3 +166,19 @@ class AnalyticsEventAdmin(OrganizationModelAdmin):
     @display(description="from the network")
     def shown_network(self, event: AnalyticsEvent) -> str:
         return event.seen.get("network") or "-"
+
+
+def recount_facts(clients: Iterable[Organization]) -> tuple[tuple[str, str], ...]:
+    """What came of the last recount, by client; none where nobody ever asked."""
+    found = last_rebuilds(client.pk for client in clients)
+    return tuple((str(client), _rebuild_words(found[client.pk])) for client in clients if client.pk in found)
+
+
+def _rebuild_words(last: Rebuild) -> str:
+    asked = timezone.localtime(last.asked_at)
+    if last.done_at is None:
+        return f"Under way since {asked:%H:%M} on {asked.day} {asked:%B}. Load this page again for the result."
+    done = timezone.localtime(last.done_at)
+    found = f"{last.wrong:,} figures were wrong and are right now" if last.wrong else "every figure was right"
+    counted = f"{last.campaigns:,} {'campaign' if last.campaigns == 1 else 'campaigns'}"
+    return f"Done at {done:%H:%M} on {done.day} {done:%B}: {counted}, {found}."

@@ -184,7 +184,10 @@ class VerdictRunAdmin(AgencyModelAdmin):
             started.append(verdict_run_begin(asked_by_id=user_id, writes=True, **scope))
             return "A worker writes the verdicts. What it has changed appears here."
 
-        return self.confirmed(request, confirmation, perform=perform, done_url=reverse(_LIST))
+        def begun() -> str:
+            return reverse("admin:tracking_verdictrun_change", args=[started[0].pk])
+
+        return self.confirmed(request, confirmation, perform=perform, done_url=begun)
 
 
 def scope_words(run: VerdictRun) -> str:

@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from django.db.models import BigIntegerField, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from core.accounts.models import AuditEvent, Organization
 from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
 from core.delivery.models import DeliveryBatch
@@ -45,3 +47,34 @@ def clients_with_another_clock() -> Iterable[UUID]:
     """Clients whose time zone is not the one that their days were counted by."""
     moved = CampaignRecount.objects.exclude(time_zone=F("organization__time_zone"))
     return set(moved.values_list("organization_id", flat=True))
+
+
+REBUILD, REBUILT = "counters.rebuild", "counters.rebuilt"
+"""What the history says when somebody asked for all counters of a client, and when a worker was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuild:
+    """The last time a client's counters were counted anew. Until it is done, `campaigns` and `wrong` are None."""
+
+    asked_at: datetime.datetime
+    done_at: datetime.datetime | None
+    campaigns: int | None = None
+    wrong: int | None = None
+
+
+def last_rebuilds(organization_ids: Iterable[UUID]) -> dict[UUID, Rebuild]:
+    """By client, those that ever were asked for (1 query)."""
+    ids = [str(pk) for pk in organization_ids]
+    events = AuditEvent.objects.filter(
+        object_type=Organization._meta.label_lower, object_id__in=ids, action__in=(REBUILD, REBUILT)
+    )
+    newest = events.order_by("object_id", "action", "-id").distinct("object_id", "action")
+    found = {(event.object_id, event.action): event for event in newest}
+    return {UUID(pk): _rebuild(asked, found.get((pk, REBUILT))) for pk in ids if (asked := found.get((pk, REBUILD)))}
+
+
+def _rebuild(asked: AuditEvent, done: AuditEvent | None) -> Rebuild:
+    if done is None or done.at < asked.at:
+        return Rebuild(asked.at, None)
+    return Rebuild(asked.at, done.at, *(done.changes[name][1] for name in ("campaigns", "wrong")))

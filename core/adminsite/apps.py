@@ -7,7 +7,7 @@ class AdminSiteConfig(AppConfig):
     label = "adminsite"
 
     def ready(self) -> None:
-        from core.adminsite import checks, plan_page  # noqa: F401 - all register when they are imported
+        from core.adminsite import advice, checks, plan_page  # noqa: F401 - all register when they are imported
         from core.adminsite.home import pages  # noqa: F401
 
 

@@ -8,7 +8,8 @@ from core.accounts.access import Access
 from core.accounts.permissions import Permission
 from core.adminsite.pages import register_page
 from core.subscriptions.features import FEATURES
-from core.subscriptions.queries import plan_usage
+from core.subscriptions.models import Plan
+from core.subscriptions.queries import listed, plan_usage, plans_with
 
 
 @register_page("plan-and-usage/", name="plan_and_usage", permission=Permission.PLAN_VIEW)
@@ -25,6 +26,12 @@ def plan_and_usage(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "plan": plan,
         "monthly_price": plan.monthly_price_minor / 100 if plan else 0,
-        "features": [(label, plan.has_feature(path)) for path, label in FEATURES.items()] if plan else [],
+        "features": _features(plan) if plan else [],
     }
     return TemplateResponse(request, "adminsite/plan_and_usage.html", context)
+
+
+def _features(plan: Plan) -> list[tuple[str, bool, str]]:
+    """What the registry knows: its label, whether the plan has it, and else which plans on offer do."""
+    offered = plans_with(path for path in FEATURES if not plan.has_feature(path))
+    return [(label, path not in offered, listed(offered.get(path, []))) for path, label in FEATURES.items()]

@@ -118,17 +118,23 @@ def feature_locks(organization_id: UUID, features: Iterable[str]) -> dict[str, s
     if not locked:
         return {}
     whose = f"The plan {subscription.plan} does" if subscription is not None else "A client without a plan does"
+    offered = plans_with(locked)
+    return {feature: _lock(whose, feature, offered[feature]) for feature in locked}
+
+
+def plans_with(features: Iterable[str]) -> dict[str, list[str]]:
+    """The names of the plans on offer that include each of these (1 query)."""
     plans = list(Plan.objects.filter(is_public=True))
-    return {feature: _lock(whose, feature, plans) for feature in locked}
+    return {feature: [plan.name for plan in plans if plan.has_feature(feature)] for feature in features}
 
 
-def _lock(whose: str, feature: str, plans: Iterable[Plan]) -> str:
-    offered = [plan.name for plan in plans if plan.has_feature(feature)]
-    which = f" {_listed(offered)} {'does' if len(offered) == 1 else 'do'}." if offered else ""
+def _lock(whose: str, feature: str, offered: list[str]) -> str:
+    which = f" {listed(offered)} {'does' if len(offered) == 1 else 'do'}." if offered else ""
     return f"{whose} not include “{FEATURES[feature]}”.{which} A superuser can change the plan under Subscriptions."
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """ "Pro and Agency"."""
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 

@@ -134,8 +134,8 @@ def _lock(whose: str, feature: str, offered: list[str]) -> str:
 
 
 def listed(names: list[str]) -> str:
-    """ "Pro and Agency"."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+    """ "Pro and Agency"; "" for none."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), "".join(names[-1:]))))
 
 
 def require_feature(organization_id: UUID, feature: str) -> None:

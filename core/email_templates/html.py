@@ -12,7 +12,15 @@ from collections.abc import Iterator
 import css_inline
 
 from core.common.errors import DomainError
-from core.email_templates.markup import Token, TokenKind, names, tokenize, tokens_of, unescape_attribute
+from core.email_templates.markup import (
+    BRACE_REFERENCE,
+    Token,
+    TokenKind,
+    names,
+    tokenize,
+    tokens_of,
+    unescape_attribute,
+)
 from core.email_templates.merge_tags import MAX_SOURCE_CHARACTERS, mask_tags, tag_positions
 from core.email_templates.sanitizing import without_code
 
@@ -43,6 +51,7 @@ _PREHEADER = (
     '<div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all;'
     'font-size:1px;line-height:1px" aria-hidden="true">{text}{filler}</div>'
 )
+BRACE = "&#123;"
 _NOTE = (
     '<p style="background:#fef3c7;color:#78350f;font:13px/1.5 sans-serif;margin:0;padding:12px;text-align:center">'
     "{words}</p>"
@@ -65,7 +74,8 @@ def prepare_html(source: str, *, marked: str = "") -> str:
     """A whole HTML document, fit to be sent, from what an author wrote (a document or a fragment).
 
     CSS is made inline without loading anything, media queries stay, scripts, frames, forms, event handlers, foreign
-    schemes and ordinary comments go, Outlook's conditional comments stay. Merge tags are kept byte for byte.
+    schemes and ordinary comments go, Outlook's conditional comments stay. Merge tags are kept byte for byte, and a
+    brace written as a character reference stays one: it begins no tag.
     `marked` is the same source with more attributes in its start tags, to be prepared in its place.
     Raises UnreadableHtmlError for a source that is too long or whose CSS cannot be read.
     """
@@ -89,8 +99,12 @@ def prepare_html(source: str, *, marked: str = "") -> str:
         tags[placeholder] = tag
         return shielded
 
+    def shield_brace(_reference: re.Match[str]) -> str:
+        return shield(BRACE)
+
+    shielded = BRACE_REFERENCE.sub(shield_brace, mask_tags(source, shield))
     try:
-        document = _INLINER.inline(mask_tags(source, shield))
+        document = _INLINER.inline(shielded)
     except css_inline.InlineError as error:
         raise UnreadableHtmlError(_style_complaint(source)) from error
     document = re.sub(rf"<!--({marker}[0-9]+z)-->", r"\1", document) if textless else document

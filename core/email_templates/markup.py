@@ -33,6 +33,8 @@ _COMMENT_END = re.compile(r"--!?>")
 _CONDITIONAL = re.compile(r"<!--\[if [^\]<>]*\]>")
 _REFERENCE = re.compile(r"&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[A-Za-z][A-Za-z0-9]*;?)")
 _CONDITIONAL_END = "<![endif]-->"
+BRACE_REFERENCE = re.compile(r"&(?:#0*123(?![0-9])|#[xX]0*7[bB](?![0-9a-fA-F])|lbrace(?=;)|lcub(?=;));?")
+"""An opening brace as a character reference, by which authors show what looks like a merge tag and is none."""
 
 
 class TokenKind(enum.Enum):

@@ -3,7 +3,7 @@
 import html
 import re
 
-from core.email_templates.markup import Token, TokenKind, names, tokenize, unescape_attribute
+from core.email_templates.markup import BRACE_REFERENCE, Token, TokenKind, names, tokenize, unescape_attribute
 from core.email_templates.merge_tags import mask_tags
 
 _BLOCKS = names(
@@ -19,6 +19,8 @@ _CONDITIONAL_OPEN = re.compile(r"<!--\[if [^\]<>]*\]>")
 # A line that only frames a branch leaves with its branch, and takes the empty line behind it along.
 _LONELY_CONDITION = re.compile(r"^(\{\{ *(?:if [^{}\n]*|else|end) *\}\})\n\n", re.IGNORECASE | re.MULTILINE)
 _RULE = "-" * 40
+_LONE_BRACE = " { "
+"""Plain text has no other way to write a brace that begins no merge tag."""
 _BLOCK_END = "\f"
 _BULLET = re.compile(r"- |[0-9]+\. ")
 
@@ -89,7 +91,8 @@ class _Walker:
     def _add_text(self, token: Token) -> None:
         if token.name:
             return
-        text = html.unescape(self._source[token.start : token.end]).replace("\u00a0", " ")
+        written = BRACE_REFERENCE.sub(_LONE_BRACE, self._source[token.start : token.end])
+        text = html.unescape(written).replace("\u00a0", " ")
         self._pieces.append(_SPACES.sub(" ", _INVISIBLE.sub("", text)))
 
     def _start(self, token: Token) -> None:
@@ -157,5 +160,6 @@ class _Walker:
     def _value(self, token: Token, name: str) -> str:
         for item in token.attributes:
             if item.name == name:
-                return unescape_attribute(self._source[item.value_start : item.value_end])
+                brace = "%7B" if name == "href" else _LONE_BRACE
+                return unescape_attribute(BRACE_REFERENCE.sub(brace, self._source[item.value_start : item.value_end]))
         return ""

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.email_templates.html import UnreadableHtmlError, prepare_html, with_open_pixel, with_preheader
+from core.email_templates.inspection import inspect_mail
 from core.email_templates.links import rewrite_links
 from core.email_templates.merge_tags import Escape, KnownKeys, parse
 from core.email_templates.mjml import compile_mjml
+from core.email_templates.preview import MailSource, preview_mail
 from core.email_templates.sanitizing import ALLOWED_ELEMENTS, DROPPED_WITH_CONTENT, without_code
 from core.email_templates.text import html_to_text
 
@@ -262,3 +264,17 @@ def test_starter_template_passes_the_whole_path(starter: dict[str, str]) -> None
     for needed in ("prefers-color-scheme: dark", "max-width: 480px", "<!--[if mso", 'lang="en"'):
         assert needed in prepared
     assert len(rewritten.encode()) < 102_000, "Gmail clips what is longer"
+
+
+@pytest.mark.parametrize("brace", ["&#123;", "&#x7B;", "&#0123", "&lbrace;", "&lcub;"])
+def test_brace_as_a_character_reference_begins_no_merge_tag(brace: str) -> None:
+    html = (
+        f'<p title="{brace}{brace} a }}}}">Write {brace}{brace} name }}}}, {brace}% if %}}, '
+        f'{brace}{{{{ contact.email }}}}</p><img src="https://x.example/a.png" alt="{brace}{brace} a }}}}">'
+        f'<a href="https://x.example/?{brace}{brace}">x</a>'
+    )
+    assert inspect_mail(MailSource("Hi", "", html)).errors == ()
+    mail = preview_mail(MailSource("Hi", "", html), {"contact.email": "ann@people.example"})
+    assert "Write &#123;&#123; name }}, &#123;% if %}, &#123;ann@people.example" in mail.html
+    assert "Write { { name }}, { % if %}, { ann@people.example" in mail.text
+    assert "[{ { a }}] x (https://x.example/?%7B%7B)" in mail.text

@@ -177,7 +177,7 @@ WITH fresh AS (
     SELECT contact_id, max(occurred_at) FILTER (WHERE type = 'opened') AS opened_at,
            max(occurred_at) FILTER (WHERE type = 'clicked') AS clicked_at
       FROM tracking_fresh WHERE verdict = ANY(%(people)s::text[]) AND type IN ('opened', 'clicked')
-     GROUP BY contact_id
+     GROUP BY contact_id ORDER BY contact_id
 )
 UPDATE contacts_contact AS contact
    SET last_opened_at = greatest(contact.last_opened_at, fresh.opened_at),
@@ -199,7 +199,7 @@ WITH fresh AS (
            min(occurred_at) FILTER (WHERE type = 'complained') AS complained_at,
            min(occurred_at) FILTER (WHERE type = 'unsubscribed') AS unsubscribed_at,
            bool_or(bounce_class <> '') AS came_back
-      FROM tracking_fresh GROUP BY message_id
+      FROM tracking_fresh GROUP BY message_id ORDER BY message_id
 ), gravest AS (
     SELECT DISTINCT ON (event.message_id) event.message_id, event.bounce_class, event.seen ->> 'words' AS words
       FROM fresh JOIN tracking_analyticsevent AS event ON event.message_id = fresh.message_id
@@ -232,6 +232,7 @@ UPDATE delivery_message AS message
  WHERE message.id = held.message_id
 """
 
+_ANY_DOUBTED = "SELECT EXISTS (SELECT FROM tracking_mails WHERE send_state IN ('uncertain', 'unresolved'))"
 _DOUBTED = """
 SELECT organization_id, message_id FROM tracking_mails
  WHERE send_state IN ('uncertain', 'unresolved') AND message_id IN (SELECT message_id FROM tracking_fresh) ORDER BY 1, 2
@@ -364,6 +365,9 @@ def _follow(cursor: Any, span: dict[str, Any]) -> None:
 
 def _settle_doubts(cursor: Any) -> None:
     """Whatever a provider or a person tells of a mail, the mail was taken: even a drop was decided after that."""
+    cursor.execute(_ANY_DOUBTED)
+    if not cursor.fetchone()[0]:
+        return
     cursor.execute(_DOUBTED)
     doubted: dict[UUID, list[UUID]] = {}
     for organization_id, message_id in cursor.fetchall():

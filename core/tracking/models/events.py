@@ -57,7 +57,8 @@ class AnalyticsEvent(UUIDModel, OrganizationOwned):
         indexes = [
             models.Index(fields=["campaign", "type", "occurred_at"], name="tracking_event_campaign"),
             models.Index(fields=["contact", "-id"], name="tracking_event_contact"),
-            models.Index(fields=["message", "organization"], name="tracking_event_message"),
+            # A mail's hits of a kind, in order of time: what is near a new one, and what was first.
+            models.Index(fields=["message", "type", "occurred_at"], name="tracking_event_message"),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ _TOUCHED = """
 WITH mail AS (
     SELECT message_id, organization_id, min(occurred_at) - %(reach)s AS since, max(occurred_at) + %(reach)s AS until
       FROM tracking_fresh WHERE type IN ('opened', 'clicked', 'trapped') GROUP BY message_id, organization_id
+     ORDER BY message_id
 )
 SELECT message_id, since, until FROM mail
  WHERE (SELECT count(*) > 1 OR bool_or(event.type = 'trapped') FROM tracking_analyticsevent AS event

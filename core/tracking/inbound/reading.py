@@ -112,7 +112,7 @@ def _replied(message_id: UUID, mail: Message, received_at: datetime.datetime) ->
     name, sender = sender_of(mail)
     subject, text = header(mail, "Subject")[:MOST_SUBJECT], written_text(mail)
     when = _moment(mail, received_at)
-    key = _key("reply", message_id, header(mail, "Message-ID"), subject, text)
+    key = _key("reply", message_id, header(mail, "Message-ID"), header(mail, "Date"), subject, text)
     arrival = Arrival(message_id, EventType.REPLIED, key, when, seen={"by": "reply"})
     return ReadMail(MailKind.REPLY, arrival, ReplyText(sender, name, subject, text))
 

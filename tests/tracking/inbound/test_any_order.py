@@ -205,3 +205,11 @@ def test_alert_is_raised_once_a_day_and_stops_no_contact(in_florist: Organizatio
     ]
     assert "unauthenticated" in alerts[0].words
     assert {type(contact).objects.get(pk=contact.pk).status for contact in mailed.contacts} == {"subscribed"}
+
+
+def test_same_words_on_two_days_are_two_replies_however_often_they_come(in_florist: Organization) -> None:
+    mailed = mailed_campaign(in_florist)
+    happened = [Happening("server", "reply", 0, day) for day in (1, 0, 1)]
+    deliver(happened, endpoints_of(in_florist), [message.pk for message in mailed.messages], [2], 1)
+    received = sorted(Reply.objects.values_list("received_at", flat=True))
+    assert [int(at.timestamp()) for at in received] == [START, START + DAY]

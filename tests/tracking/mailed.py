@@ -10,6 +10,8 @@ from core.accounts.models import Organization
 from core.campaigns.models import Campaign, CampaignLink
 from core.campaigns.states import CampaignStatus
 from core.contacts.models import Contact
+from core.contacts.public.links import preferences_path
+from core.delivery import public_links
 from core.delivery.models import Connection, DeliveryBatch, Message
 from core.delivery.states import BatchState, SendState
 from tests.support import factories
@@ -76,3 +78,14 @@ def mailed_campaign(
 def path_of(address: str) -> str:
     """The path and query of a link, as the server that answers it is asked."""
     return "/" + address.split("/", 3)[3]
+
+
+def paths(message: Message) -> dict[str, str]:
+    """What the mail leads to, by name."""
+    return {
+        "open": path_of(public_links.open_pixel_url(message.pk)),
+        "click": path_of(public_links.click_url(message.pk, 1)),
+        "unsubscribe": path_of(public_links.unsubscribe_url(message.pk)),
+        "view": path_of(public_links.view_url(message.pk)),
+        "preferences": preferences_path(message.contact_id),
+    }

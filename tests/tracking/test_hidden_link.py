@@ -11,13 +11,13 @@ from core.campaigns import versions
 from core.campaigns.models import CampaignLink, CampaignSnapshot
 from core.campaigns.snapshot import draft_snapshot
 from core.campaigns.views import frozen_mail
-from core.common.tenancy import all_organizations, organization_scope
+from core.common.tenancy import all_organizations
 from core.delivery.public_links import HIDDEN_LINK, HIDDEN_LINK_WORDS, click_from, click_url
 from core.delivery.rendering import campaign_mail
 from core.tracking.choices import EventType, Verdict
 from core.tracking.models import AnalyticsEvent
 from tests.delivery.ledger import sending_campaign
-from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign
+from tests.tracking.mailed import BROWSER, Mailed
 
 HIDDEN = re.compile(
     r'<div style="display:none;[^"]*" aria-hidden="true">'
@@ -30,12 +30,6 @@ def trapping(in_florist: Organization) -> Iterator[Organization]:
     in_florist.uses_honeypot_link = True
     in_florist.save(update_fields=["uses_honeypot_link"])
     return in_florist
-
-
-@pytest.fixture
-def mailed(florist: Organization) -> Mailed:
-    with organization_scope(florist):
-        return mailed_campaign(florist)
 
 
 def test_frozen_mail_holds_the_hidden_link_and_counts_it_nowhere(trapping: Organization) -> None:

@@ -22,15 +22,9 @@ from core.tracking import hits
 from core.tracking.choices import EventType, Verdict
 from core.tracking.models import AnalyticsEvent
 from tests.delivery import ledger
-from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign, path_of
+from tests.tracking.mailed import BROWSER, Mailed, path_of, paths
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
-
-
-@pytest.fixture
-def mailed(florist: Organization) -> Mailed:
-    with organization_scope(florist):
-        return mailed_campaign(florist)
 
 
 @pytest.fixture
@@ -38,15 +32,6 @@ def visitor() -> Client:
     return Client(
         headers={"User-Agent": BROWSER, "Accept-Language": "en"}, enforce_csrf_checks=True, REMOTE_ADDR="203.0.113.77"
     )
-
-
-def paths(message: Message) -> dict[str, str]:
-    return {
-        "open": path_of(public_links.open_pixel_url(message.pk)),
-        "click": path_of(public_links.click_url(message.pk, 1)),
-        "unsubscribe": path_of(public_links.unsubscribe_url(message.pk)),
-        "view": path_of(public_links.view_url(message.pk)),
-    }
 
 
 def events() -> list[AnalyticsEvent]:

@@ -12,11 +12,9 @@ from core.accounts.models import Organization, User
 from core.common.tenancy import all_organizations, organization_scope
 from core.common.tokens import Purpose, unsign
 from core.contacts.models import Contact
-from core.contacts.public.links import preferences_path, signup_path
-from core.delivery import public_links
-from core.delivery.models import Message
+from core.contacts.public.links import signup_path
 from core.domains.answers import PROOF_PATH
-from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign, path_of
+from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign, paths
 
 HOST = "link.florist.example"
 HOSTS = [
@@ -30,35 +28,17 @@ HOSTS = [
 
 
 @pytest.fixture
-def mailed(florist: Organization) -> Mailed:
-    with organization_scope(florist):
-        return mailed_campaign(florist)
-
-
-@pytest.fixture
 def visitor() -> Client:
     return Client(headers={"User-Agent": BROWSER}, enforce_csrf_checks=True, raise_request_exception=True)
-
-
-def links(message: Message) -> dict[str, str]:
-    return {
-        "open": path_of(public_links.open_pixel_url(message.pk)),
-        "click": path_of(public_links.click_url(message.pk, 1)),
-        "unsubscribe": path_of(public_links.unsubscribe_url(message.pk)),
-        "preferences": preferences_path(message.contact_id),
-    }
 
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_links_of_mails_are_answered_under_every_name(mailed: Mailed, visitor: Client, host: str) -> None:
     """Also under one that nobody has verified: what is out was written for good."""
-    found = {name: visitor.get(path, headers={"Host": host}) for name, path in links(mailed.messages[0]).items()}
-    assert {name: answer.status_code for name, answer in found.items()} == {
-        "open": 200,
-        "click": 302,
-        "unsubscribe": 200,
-        "preferences": 200,
-    }
+    expected = {"open": 200, "click": 302, "unsubscribe": 200, "preferences": 200}
+    links = paths(mailed.messages[0])
+    found = {name: visitor.get(links[name], headers={"Host": host}) for name in expected}
+    assert {name: answer.status_code for name, answer in found.items()} == expected
     assert found["click"]["Location"] == mailed.links[0].url
     for answer in found.values():
         assert not answer.cookies
@@ -66,14 +46,14 @@ def test_links_of_mails_are_answered_under_every_name(mailed: Mailed, visitor: C
 
 
 def test_one_click_unsubscribe_under_a_clients_name_is_committed(mailed: Mailed, visitor: Client) -> None:
-    path = links(mailed.messages[0])["unsubscribe"]
+    path = paths(mailed.messages[0])["unsubscribe"]
     assert visitor.post(path, {"List-Unsubscribe": "One-Click"}, headers={"Host": HOST}).status_code == 200
     with all_organizations(reason="test"):
         assert Contact.objects.get(pk=mailed.contacts[0].pk).status == "unsubscribed"
 
 
 def test_page_under_a_clients_name_brings_its_own_style(mailed: Mailed, visitor: Client) -> None:
-    page = visitor.get(links(mailed.messages[0])["unsubscribe"], headers={"Host": HOST}).content.decode()
+    page = visitor.get(paths(mailed.messages[0])["unsubscribe"], headers={"Host": HOST}).content.decode()
     addresses = re.findall(r'(?:href|src|action)="([^"]*)"', page)
     assert addresses
     for address in addresses:
@@ -130,7 +110,7 @@ def test_our_own_names_answer_as_ever(superuser: User, mailed: Mailed, visitor: 
     visitor.force_login(superuser)
     for host in ("testserver", "127.0.0.1:8000", "localhost"):
         assert visitor.get("/admin/", headers={"Host": host}).status_code == 200
-        assert visitor.get(links(mailed.messages[0])["unsubscribe"], headers={"Host": host}).status_code == 200
+        assert visitor.get(paths(mailed.messages[0])["unsubscribe"], headers={"Host": host}).status_code == 200
 
 
 def test_form_of_another_page_is_not_offered_under_a_clients_name(in_florist: Organization, visitor: Client) -> None:
@@ -143,7 +123,7 @@ def test_token_of_another_client_says_the_same_under_every_name(
     """A link belongs to its token: under another client's name it does what it was signed for, and no more."""
     with organization_scope(museum):
         other = mailed_campaign(museum, urls=("https://museum.example/visit",))
-    click, unsubscribe = (links(other.messages[0])[name] for name in ("click", "unsubscribe"))
+    click, unsubscribe = (paths(other.messages[0])[name] for name in ("click", "unsubscribe"))
     assert visitor.get(click, headers={"Host": HOST})["Location"] == "https://museum.example/visit"
     crossed = unsubscribe.replace("/u/", "/preferences/")
     assert visitor.get(crossed, headers={"Host": HOST}).status_code == 404
@@ -169,7 +149,7 @@ def test_click_under_a_clients_name_needs_no_setting(mailed: Mailed, visitor: Cl
     """No row and no setting names the host: there is nothing to ask, so nothing that could be away."""
     assert HOST not in django_settings.ALLOWED_HOSTS
     with connection.execute_wrapper(_refuse_domains):
-        assert visitor.get(links(mailed.messages[0])["click"], headers={"Host": HOST}).status_code == 302
+        assert visitor.get(paths(mailed.messages[0])["click"], headers={"Host": HOST}).status_code == 302
 
 
 def _refuse_domains(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:

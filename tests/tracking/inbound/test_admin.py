@@ -22,16 +22,10 @@ from core.tracking.choices import AlertKind
 from core.tracking.models import Reply, SendingAlert
 from core.tracking.queries.alerts import open_alerts
 from core.tracking.tasks import prune
-from tests.tracking.mailed import Mailed, mailed_campaign
+from tests.tracking.mailed import Mailed
 
 Member = Callable[..., User]
 SignedIn = Callable[[User], Client]
-
-
-@pytest.fixture
-def mailed(florist: Organization) -> Mailed:
-    with organization_scope(florist):
-        return mailed_campaign(florist)
 
 
 def make_reply(mailed: Mailed, text: str = "Thank you") -> Reply:

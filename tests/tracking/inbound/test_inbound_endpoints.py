@@ -37,15 +37,9 @@ from tests.tracking.inbound.posts import (
     read,
     reloaded,
 )
-from tests.tracking.mailed import Mailed, mailed_campaign
+from tests.tracking.mailed import Mailed
 
 NEW_SECRET = "another-secret-0123456789-abc"
-
-
-@pytest.fixture
-def mailed(florist: Organization) -> Mailed:
-    with organization_scope(florist):
-        return mailed_campaign(florist)
 
 
 @pytest.fixture

@@ -147,12 +147,6 @@ def click_path(mailed: Mailed, number: int = 1, message: int = 0) -> str:
 
 
 @pytest.fixture
-def mailed(florist: Organization) -> Mailed:
-    with organization_scope(florist):
-        return mailed_campaign(florist)
-
-
-@pytest.fixture
 def site(mailed: Mailed) -> Site:
     return Site(links={mailed.campaign.pk: stored_links(mailed.campaign.pk)})
 

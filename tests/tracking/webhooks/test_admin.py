@@ -20,7 +20,7 @@ from core.tracking.models import AnalyticsEvent, DeadEvent, WebhookEndpoint
 from core.tracking.webhooks.links import inbound_url, provider_url, webhook_url
 from core.tracking.webhooks.sendgrid import event_key, without_address
 from tests.support.sendgrid_events import EventSigner, event
-from tests.tracking.mailed import Mailed, mailed_campaign
+from tests.tracking.mailed import Mailed
 
 Member = Callable[..., User]
 SignedIn = Callable[[User], Client]
@@ -39,12 +39,6 @@ def endpoint(connection: Connection) -> WebhookEndpoint:
         return WebhookEndpoint.objects.create(
             organization_id=connection.organization_id, connection=connection, key=EventSigner().public
         )
-
-
-@pytest.fixture
-def mailed(florist: Organization) -> Mailed:
-    with organization_scope(florist):
-        return mailed_campaign(florist)
 
 
 @pytest.fixture

@@ -22,18 +22,12 @@ from core.tracking.webhooks import views
 from core.tracking.webhooks.links import webhook_url
 from core.tracking.webhooks.services import dead_event_replay
 from tests.support.sendgrid_events import EventSigner, event
-from tests.tracking.mailed import Mailed, mailed_campaign
+from tests.tracking.mailed import Mailed
 
 
 @pytest.fixture
 def signer() -> EventSigner:
     return EventSigner()
-
-
-@pytest.fixture
-def mailed(florist: Organization) -> Mailed:
-    with organization_scope(florist):
-        return mailed_campaign(florist)
 
 
 @pytest.fixture

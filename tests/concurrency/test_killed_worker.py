@@ -84,7 +84,7 @@ def test_materialise_worker_killed_goes_on_where_it_stopped(point: str, florist:
         campaign = due_campaign(florist, PEOPLE)
     killed_worker(point, "--materialise", str(campaign.pk), "--organization", str(florist.pk), "--chunk", "10")
     with organization_scope(florist):
-        Message.objects.filter(campaign=campaign).exists()
+        assert Message.objects.filter(campaign=campaign).exists(), "what was written before it died stays"
         done = materialise_campaign(campaign_id=campaign.pk)
         assert done.status == CampaignStatus.SENDING
     assert states(campaign) == {"ready": PEOPLE}

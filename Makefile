@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check --no-input --no-compile -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint bench chaos clean
+.PHONY: help demo up test lint style types bench chaos clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -24,12 +24,16 @@ test: ARGS = -n 2 --dist loadfile
 test: $(VENV)/.installed-dev ## Run the tests on two cores (ARGS="tests/common -x" for some, on one)
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-lint: $(VENV)/.installed-dev ## Check style, imports, types and migrations
+lint: style types ## Check style, imports, types and migrations
+
+style: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
-	$(BIN)/mypy core dashboards
 	$(BIN)/python manage.py services -- $(BIN)/python manage.py makemigrations --check --dry-run
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy core dashboards
 
 bench: $(VENV)/.installed-dev ## Measure against ceilings of the same run (ARGS="send --json")
 	@exec $(BIN)/python -m tests.benchmarks $(ARGS)

@@ -24,7 +24,7 @@ PATIENCE_MS = 20_000
 """What a page shows is judged, not how soon it comes on two busy cores (Playwright would wait for 5 seconds)."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     with Product(tmp_path_factory.mktemp("product") / "data") as running:
         running.manage(
@@ -43,9 +43,9 @@ def artifacts() -> None:
     shutil.rmtree(ARTIFACTS, ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium(artifacts: None) -> Iterator[Browser]:
-    """For one file: while Playwright runs, no other test of this process can run an event loop of its own."""
+    """For this folder: while Playwright runs, no other test of this process can run an event loop of its own."""
     if CHROMIUM is None:
         pytest.fail("Chromium is missing: apt-get install chromium (the browser tests drive the system's own).")
     expect.set_options(timeout=PATIENCE_MS)

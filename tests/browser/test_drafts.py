@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 
 CLIENT, OTHER_USER = "Draft House", "second@drafts.example"
 TEMPLATES = "/admin/email_templates/emailtemplate/"
+DESKTOP = {"width": 1440, "height": 900}
 SEED = f"""
 from core.common.tenancy import all_organizations
 from tests.browser.screen import PASSWORD
@@ -30,16 +31,21 @@ with all_organizations(reason="the browser test makes its client"):
 
 
 @pytest.fixture(scope="module")
-def client(product: Product) -> None:
+def session(chromium: Browser, product: Product) -> Iterator[dict]:
+    """A superuser's session in the client that was made for these tests."""
     product.manage("shell", "-c", SEED)
+    context = chromium.new_context(viewport=DESKTOP)
+    screen = Screen(context, product, "drafts-session")
+    screen.sign_in(SUPERUSER)
+    screen.choose_client(CLIENT)
+    yield context.storage_state()
+    context.close()
 
 
 @pytest.fixture
-def window(chromium: Browser, product: Product, client: None, request: pytest.FixtureRequest) -> Iterator[Screen]:
-    context = chromium.new_context(viewport={"width": 1440, "height": 900})
+def window(chromium: Browser, product: Product, session: dict, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    context = chromium.new_context(viewport=DESKTOP, storage_state=session)
     screen = Screen(context, product, f"drafts-{request.node.name[:40]}")
-    screen.sign_in(SUPERUSER)
-    screen.choose_client(CLIENT)
     yield screen
     assert screen.troubles == []
     context.close()

@@ -134,8 +134,7 @@ def window(request: pytest.FixtureRequest, chromium: Browser, product: Product, 
     """A window in the session that did the work. The parameter: options of the window, such as its size."""
     look = getattr(request, "param", {})
     context = chromium.new_context(**{"viewport": DESKTOP, "storage_state": worked.session, **look})
-    width = look.get("viewport", DESKTOP)["width"]
-    opened = Screen(context, product, f"pages-{look.get('color_scheme', 'light')}-{width}")
+    opened = Screen(context, product, "pages")
     yield opened
     context.close()
     # The browser itself calls the answer 404 of a page an error.
@@ -152,34 +151,44 @@ def _show(screen: Screen, worked: Worked, name: str) -> Page:
     address = worked.addresses[name]
     page.goto(address if address.startswith("http") else screen.product.url + address)
     page.wait_for_load_state("networkidle")
-    screen.shot(name)
     return page
 
 
 @pytest.mark.parametrize("window", [{"viewport": PHONE}], indirect=True, ids=["phone"])
 @pytest.mark.parametrize("name", PAGES)
-def test_page_on_a_phone_does_not_scroll_sideways(window: Screen, worked: Worked, name: str) -> None:
+def test_page_fits_a_phone_and_breaks_no_serious_rule_of_accessibility(
+    window: Screen, worked: Worked, name: str
+) -> None:
+    """Opened on a phone, widened to a desktop, and opened there again in the dark."""
     page = _show(window, worked, name)
+    window.shot(f"{name}-phone")
+    _does_not_scroll_sideways(page)
+    page.set_viewport_size(DESKTOP)
+    _is_accessible(window, f"{name}-light", is_dark=False)
+    page.emulate_media(color_scheme="dark")
+    page.reload()
+    page.wait_for_load_state("networkidle")
+    _is_accessible(window, f"{name}-dark", is_dark=True)
+
+
+def _does_not_scroll_sideways(page: Page) -> None:
     wide = page.evaluate(
         """() => [...document.querySelectorAll("body *")]
             .filter(element => element.getBoundingClientRect().right > window.innerWidth + 1)
             .slice(0, 5).map(element => element.outerHTML.slice(0, 120))"""
     )
     scroll_width = page.evaluate("document.documentElement.scrollWidth")
-    assert scroll_width <= PHONE["width"], f"{name} is {scroll_width} pixels wide; beyond the edge: {wide}"
+    assert scroll_width <= PHONE["width"], f"{scroll_width} pixels wide; beyond the edge: {wide}"
 
 
-@pytest.mark.parametrize("window", [{}, {"color_scheme": "dark"}], indirect=True, ids=["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
-def test_page_breaks_no_serious_rule_of_accessibility(window: Screen, worked: Worked, name: str) -> None:
-    page = _show(window, worked, name)
-    is_dark = page.evaluate("document.documentElement.classList.contains('dark')")
-    assert is_dark == window.folder.name.startswith("pages-dark")
-    found = Axe().run(page, context=None, options={"resultTypes": ["violations"]}).response["violations"]
+def _is_accessible(screen: Screen, shown: str, *, is_dark: bool) -> None:
+    screen.shot(shown)
+    assert screen.page.evaluate("document.documentElement.classList.contains('dark')") == is_dark
+    found = Axe().run(screen.page, context=None, options={"resultTypes": ["violations"]}).response["violations"]
     broken = {
         rule["id"]: [node["html"][:160] for node in rule["nodes"][:4]] for rule in found if rule["impact"] in SERIOUS
     }
-    assert broken == {}
+    assert broken == {}, shown
 
 
 def test_login_by_keyboard_shows_where_the_focus_is(screen: Screen) -> None:

@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -45,7 +46,7 @@ class Asked:
     def ids(self) -> list[Any]:
         return [client.pk for client in self.clients]
 
-    @property
+    @cached_property
     def names(self) -> dict[Any, str]:
         return {client.pk: client.name for client in self.clients}
 

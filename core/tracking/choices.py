@@ -69,8 +69,11 @@ class PeriodPart(models.TextChoices):
 
 
 class PeriodLength(models.TextChoices):
+    """Pages tell days and months; sums over long spans are taken from longer ones."""
+
     DAY = "day", "Day"
     MONTH = "month", "Month"
+    YEAR = "year", "Year"
 
 
 class VerdictReason(models.TextChoices):

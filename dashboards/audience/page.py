@@ -13,6 +13,7 @@ from core.tracking.queries.audience import (
     group_sizes,
     list_cohorts,
     list_days,
+    list_months,
     list_sources,
 )
 from dashboards.audience.cohorts import alive_sentence, cohort_rows, cohorts_table
@@ -21,7 +22,7 @@ from dashboards.audience.people import MOST_GROUPS, groups_table, sources_chart
 from dashboards.audience.slots import Slot, monthly_churn, signed
 from dashboards.filters import Range
 from dashboards.numbers import count_text, share_text
-from dashboards.overviews import Asked, Overview, overview
+from dashboards.overviews import Asked, Overview, overview, span_of
 from dashboards.tiles import Tile, count_change, points_change
 
 
@@ -29,13 +30,14 @@ from dashboards.tiles import Tile, count_change, points_change
 def audience_growth(asked: Asked) -> Overview:
     """Everything of the page (6 queries with a comparison)."""
     found = asked.range
-    days = list_days(found.first, found.last)
+    read = list_days if found.length == PeriodLength.DAY else list_months
+    days = read(found.first, found.last)
     if not any(day.total or day.of(*ARRIVALS, *DEPARTURES) for day in days):
         return _nothing(asked)
     previous = found.previous
-    before = list_days(previous.first, previous.last) if previous else []
+    before = read(previous.first, previous.last) if previous else []
     slots = _slots(days, _bucket_of(found))
-    sources = list_sources(asked.ids, days[0].day, found.last)
+    sources = list_sources(asked.ids, span_of(found))
     groups = groups_table(asked, group_sizes(asked.ids, found.first, found.last, most=MOST_GROUPS))
     cohorts = cohort_rows(list_cohorts())
     charts = {
@@ -72,7 +74,7 @@ def _slots(days: Sequence[ListDay], bucket_of: Callable[[datetime.date], datetim
         start = bucket_of(day.day)
         old = slots.get(start)
         turns = {name: number + (old.turns[name] if old else 0) for name, number in day.turns.items()}
-        slots[start] = Slot(start, (old.days if old else 0) + 1, turns, day.total)
+        slots[start] = Slot(start, (old.days if old else 0) + day.days, turns, day.total)
     return list(slots.values())
 
 

@@ -72,6 +72,8 @@ def percent_text(percent: float | None) -> str:
 
 def troubles(figures: Figures) -> list[Trouble]:
     """The lines that these mails pass, the worst first; none for too few mails or cases."""
+    if figures.sent < FEWEST_MAILS:
+        return []
     found = []
     complaints, bounces = _judged(figures, EventType.COMPLAINED), _judged(figures, EventType.BOUNCED)
     if complaints >= STOP_COMPLAINTS:
@@ -85,8 +87,8 @@ def troubles(figures: Figures) -> list[Trouble]:
 
 def _judged(figures: Figures, kind: EventType) -> float:
     """The rate, 0 where it would be chance."""
-    is_enough = figures.sent >= FEWEST_MAILS and figures.mails(kind) >= FEWEST_CASES
-    return (rate(figures, kind) or 0) if is_enough else 0
+    cases, sent = figures.mails(kind), figures.sent
+    return (share(cases, sent) or 0) if sent >= FEWEST_MAILS and cases >= FEWEST_CASES else 0
 
 
 def standing(figures: Figures, kind: EventType | None = None) -> Standing:

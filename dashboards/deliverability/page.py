@@ -2,7 +2,7 @@
 senders blocked, and what to do about it."""
 
 import datetime
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -15,6 +15,7 @@ from core.tracking.queries.periods import (
     Figures,
     campaigns_started,
     figures_of_page,
+    summed,
 )
 from dashboards.addresses import report_url
 from dashboards.charts import Bar, Chart, Line, Threshold, clock, lines_figure, plain, role
@@ -121,9 +122,9 @@ def deliverability(asked: Asked) -> Overview:
         "fewest": FEWEST_MAILS,
         "all_fine": _all_fine(by_domain),
     }
-    now = _sum(by_start.values())
-    tiles = _tiles(found, now, _sum(before.values()) if before else None, starts, by_start)
-    told = _sum(stream.figures for stream in by_sender if stream.figures.mails(EventType.DELIVERED))
+    now = summed(by_start.values())
+    tiles = _tiles(found, now, summed(before.values()) if before else None, starts, by_start)
+    told = summed(stream.figures for stream in by_sender if stream.figures.mails(EventType.DELIVERED))
     tiles.insert(1, _delivered_tile(now, told))
     return Overview(tiles=tiles, charts=charts, tables=tables, context=context)
 
@@ -134,10 +135,6 @@ def _telling(providers: Streams, by_sender: Sequence[Stream]) -> Mapping[str, Fi
     silent = {one.client for one in by_sender if one.figures.sent and not one.figures.mails(EventType.DELIVERED)}
     of_told = {key: figures for key, figures in providers.items() if key[0] not in silent}
     return {stream.value: stream.figures for stream in streams_by(of_told, lambda key: (None, key[1]))}
-
-
-def _sum(figures: Iterable[Figures]) -> Figures:
-    return sum(figures, start=Figures())
 
 
 def _all_fine(by_domain: Sequence[Stream]) -> str:

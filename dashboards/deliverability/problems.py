@@ -12,7 +12,7 @@ from django.utils import formats
 
 from core.domains.choices import DomainStatus
 from core.tracking.choices import EventType, PeriodLength, PeriodPart
-from core.tracking.queries.periods import Figures, figures_of_values
+from core.tracking.queries.periods import Figures, figures_of_values, summed
 from dashboards.deliverability.limits import WINDOW, Standing, Trouble, moving, rate_text, since, troubles
 from dashboards.filters import Range
 from dashboards.numbers import count_text
@@ -70,12 +70,10 @@ def domain_of_sender(sender: str) -> str:
 
 def streams_by(streams: Streams, key_of: Callable[[tuple[UUID | None, str]], tuple[UUID | None, str]]) -> list[Stream]:
     """Summed by (client, value), the biggest first."""
-    summed: dict[tuple[UUID | None, str], Figures] = {}
+    gathered: dict[tuple[UUID | None, str], list[Figures]] = {}
     for key, figures in streams.items():
-        wanted = key_of(key)
-        before = summed.get(wanted)
-        summed[wanted] = before + figures if before else figures
-    found = [Stream(client, value, figures) for (client, value), figures in summed.items()]
+        gathered.setdefault(key_of(key), []).append(figures)
+    found = [Stream(client, value, summed(figures)) for (client, value), figures in gathered.items()]
     return sorted(found, key=lambda stream: (-stream.figures.sent, stream.value))
 
 
@@ -88,9 +86,13 @@ def all_problems(
 ) -> tuple[list[Problem], int]:
     """The MOST_PROBLEMS worst of what is wrong, and how many there are (2 queries when a rate is)."""
     of_domains = _troubled(by_domain)
-    of_providers = _troubled(streams_by(providers, lambda key: key))
-    dns = domain_problems(asked, by_domain, domains)
-    found = [*dns, *_rate_problems(asked, senders, of_domains[:MOST_PROBLEMS], of_providers[:MOST_PROBLEMS], domains)]
+    of_providers = _troubled([Stream(client, value, figures) for (client, value), figures in providers.items()])
+    dns = _unverified(by_domain, domains)
+    of_dns = [_domain_problem(asked, stream, domain) for stream, domain in dns[:MOST_PROBLEMS]]
+    found = [
+        *of_dns,
+        *_rate_problems(asked, senders, of_domains[:MOST_PROBLEMS], of_providers[:MOST_PROBLEMS], domains),
+    ]
     found.sort(key=lambda problem: -problem.standing)
     return found[:MOST_PROBLEMS], len(dns) + len(of_domains) + len(of_providers)
 
@@ -98,7 +100,7 @@ def all_problems(
 def _troubled(streams: Sequence[Stream]) -> list[Troubled]:
     """Those above a line, the worst first and of them the biggest."""
     found = [(stream, trouble) for stream in streams for trouble in troubles(stream.figures)]
-    return sorted(found, key=lambda one: -one[1].standing)
+    return sorted(found, key=lambda one: (-one[1].standing, -one[0].figures.sent, one[0].value))
 
 
 def _rate_problems(
@@ -136,7 +138,7 @@ def _series(
     series: dict[tuple[UUID | None, str], dict[datetime.date, Figures]] = {}
     for (start, client, value), figures in rows.items():
         days = series.setdefault((client, domain_of_sender(value) if part == PeriodPart.SENDER else value), {})
-        days[start] = days.get(start, Figures()) + figures
+        days[start] = days[start] + figures if start in days else figures
     return series
 
 
@@ -189,26 +191,24 @@ def _steps(kind: EventType, domain: Any) -> list[Step]:
     return steps
 
 
-def domain_problems(asked: Asked, by_domain: Sequence[Stream], domains: Domains) -> list[Problem]:
-    """Domains that mails of these days came from whose DNS is not right now."""
-    found = []
-    for stream in by_domain:
-        domain = domains.get((stream.client, stream.value))
-        if domain is None or domain.status == DomainStatus.VERIFIED:
-            continue
-        client = f"{asked.names.get(stream.client, '')} · " if asked.current is None else ""
-        is_broken = domain.status == DomainStatus.BROKEN
-        found.append(
-            Problem(
-                Standing.STOP if is_broken else Standing.WATCH,
-                f"{client}DNS of {domain.name}",
-                "A record that receivers ask for is missing or wrong: mails are not signed and may be refused."
-                if is_broken
-                else "The records are not in the DNS yet: mails from here are not signed.",
-                [Step("See which records", domain_url(domain))],
-            )
-        )
-    return found
+def _unverified(by_domain: Sequence[Stream], domains: Domains) -> list[tuple[Stream, Any]]:
+    """Domains that mails of these days came from whose DNS is not right now, the broken ones first."""
+    found = [(stream, domains.get((stream.client, stream.value))) for stream in by_domain]
+    wrong = [(stream, domain) for stream, domain in found if domain and domain.status != DomainStatus.VERIFIED]
+    return sorted(wrong, key=lambda one: one[1].status != DomainStatus.BROKEN)
+
+
+def _domain_problem(asked: Asked, stream: Stream, domain: Any) -> Problem:
+    client = f"{asked.names.get(stream.client, '')} · " if asked.current is None else ""
+    is_broken = domain.status == DomainStatus.BROKEN
+    return Problem(
+        Standing.STOP if is_broken else Standing.WATCH,
+        f"{client}DNS of {domain.name}",
+        "A record that receivers ask for is missing or wrong: mails are not signed and may be refused."
+        if is_broken
+        else "The records are not in the DNS yet: mails from here are not signed.",
+        [Step("See which records", domain_url(domain))],
+    )
 
 
 def domain_url(domain: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from core.tracking.choices import EventType
 from core.tracking.queries import Counted
+from core.tracking.queries.periods import summed
 from dashboards.charts import (
     Chart,
     Line,
@@ -12,7 +13,7 @@ from dashboards.charts import (
     lines_figure,
 )
 from dashboards.engagement.figures import stacked_figure
-from dashboards.engagement.slots import Slot, summed
+from dashboards.engagement.slots import Slot
 from dashboards.filters import Range
 from dashboards.numbers import count_text, share_text
 from dashboards.overviews import (

@@ -15,11 +15,12 @@ from core.tracking.queries.periods import (
     campaigns_started,
     devices_of,
     figures_of_page,
+    summed,
 )
 from dashboards.engagement.campaigns import rates_chart, top_table
 from dashboards.engagement.over_time import activity_chart, kinds_chart
 from dashboards.engagement.shares import devices_chart, hours_chart, providers_chart
-from dashboards.engagement.slots import Slot, rate, rate_text, summed, who
+from dashboards.engagement.slots import Slot, rate, rate_text, who
 from dashboards.filters import Range
 from dashboards.numbers import count_text
 from dashboards.overviews import (

@@ -7,7 +7,7 @@ from typing import Any
 from core.tracking.choices import Device, EventType
 from core.tracking.queries.periods import (
     Figures,
-    week_hours,
+    opens_of_week,
 )
 from dashboards.charts import (
     Bar,
@@ -31,11 +31,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 def hours_chart(asked: Asked, earliest: datetime.date) -> Chart:
     found = asked.range
     months = _months(found, earliest, MONTHS_OF_HOURS if asked.current else MONTHS_OF_HOURS_OF_ALL)
-    by_hour = week_hours(months, [EventType.OPENED])
-    counts = [
-        [by_hour.get((day, hour), Figures()).of(EventType.OPENED).once(found.counted) for hour in range(24)]
-        for day in range(1, 8)
-    ]
+    counts = opens_of_week(asked.ids, months, found.counted)
     total = sum(map(sum, counts))
     best = max(((day, hour) for day in range(7) for hour in range(24)), key=lambda at: counts[at[0]][at[1]])
     texts = [[f"{count_text(value)} opened, {share_text(value, total)}" for value in row] for row in counts]

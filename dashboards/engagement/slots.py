@@ -1,7 +1,6 @@
 """A day or month of the range, and its rates."""
 
 import datetime
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.tracking.choices import EventType
@@ -34,7 +33,3 @@ def rate(figures: Figures, kind: EventType, counted: Counted) -> float | None:
 def rate_text(figures: Figures, kind: EventType, counted: Counted) -> str:
     once = figures.of(kind).once(counted)
     return share_text(once, figures.sent if once <= figures.sent else 0)
-
-
-def summed(figures: Sequence[Figures]) -> Figures:
-    return sum(figures, start=Figures())

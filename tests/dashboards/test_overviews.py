@@ -21,7 +21,7 @@ from core.common.tenancy import organization_scope
 from core.contacts.models import Contact
 from core.tracking.audience.services import audience_count
 from core.tracking.choices import EventType, Part, PeriodLength, PeriodPart
-from core.tracking.models import PERIOD_COUNTS, CampaignPart, OrganizationPeriod, OrganizationWeekHour
+from core.tracking.models import PERIOD_COUNTS, CampaignPart, OrganizationPeriod, OrganizationWeekday
 from tests.support import factories
 from tests.tracking.mailed import mailed_campaign
 
@@ -162,16 +162,15 @@ def test_engagement_gives_no_rate_where_late_opens_outnumber_the_mails(florist: 
 def test_best_hour_is_named_in_words(florist: Organization, manager: Client) -> None:
     figures(florist, sent=10, opened=5)
     with organization_scope(florist):
-        for hour, firsts in ((9, 2), (17, 30)):
-            OrganizationWeekHour.objects.create(
-                organization=florist,
-                month=TODAY.replace(day=1),
-                weekday=3,
-                hour=hour,
-                type=EventType.OPENED,
-                people_once=firsts,
-            )
+        OrganizationWeekday.objects.create(
+            organization=florist,
+            month=TODAY.replace(day=1),
+            weekday=3,
+            people=[30 if hour == 17 else 2 for hour in range(24)],
+            machines=[99 if hour == 5 else 0 for hour in range(24)],
+        )
     assert "Wednesday from 17:00 to 18:00" in text_of(manager, "engagement")
+    assert "Wednesday from 05:00 to 06:00" in text_of(manager, "engagement", "?count=machines")
 
 
 def test_top_campaigns_are_those_of_the_range_by_clicks(florist: Organization, manager: Client) -> None:

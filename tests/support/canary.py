@@ -86,13 +86,14 @@ from core.tracking.models import (
     AudienceCount,
     AudienceDay,
     AudienceGroup,
+    AudienceMonth,
     CampaignHour,
     CampaignPart,
     CampaignRecount,
     DeadEvent,
     LinkClicks,
     OrganizationPeriod,
-    OrganizationWeekHour,
+    OrganizationWeekday,
     Reply,
     SendingAlert,
     WebhookEndpoint,
@@ -572,19 +573,23 @@ def _audience_counts(organization: Organization, rows: Rows) -> Rows:
     days, _ = AudienceDay.objects.get_or_create(
         organization=organization, day=day, defaults={"joined": 1, "total": 1, "sources": {word: 1}}
     )
-    cohort, _ = AudienceCohort.objects.get_or_create(organization=organization, activity="never", people=1, **month)
+    whole, _ = AudienceMonth.objects.get_or_create(
+        organization=organization, **month, defaults={"days": 1, "joined": 1, "total": 1, "sources": {word: 1}}
+    )
+    cohort, _ = AudienceCohort.objects.get_or_create(organization=organization, joined_in=day, never=1)
     count, _ = AudienceCount.objects.get_or_create(organization=organization, defaults=at)
-    hour, _ = OrganizationWeekHour.objects.get_or_create(
-        organization=organization, weekday=1, hour=9, type=EventType.OPENED, people=1, **month
+    weekday, _ = OrganizationWeekday.objects.get_or_create(
+        organization=organization, weekday=1, people=[1] * 24, machines=[0] * 24, **month
     )
     return {
         AudienceDay: days,
+        AudienceMonth: whole,
         AudienceCohort: cohort,
         AudienceCount: count,
         AudienceGroup: AudienceGroup.objects.create(
             organization=organization, group=rows[ContactGroup], day=day, members=1
         ),
-        OrganizationWeekHour: hour,
+        OrganizationWeekday: weekday,
     }
 
 

@@ -1,10 +1,13 @@
 """A client's days and months: one row for all that happened, and sums of them that read no more rows than they must."""
 
 import datetime
+from collections import Counter
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.accounts.models import Organization
 from core.delivery.models import Message
@@ -43,28 +46,56 @@ def rows(**limits: Any) -> Any:
     return OrganizationPeriod.objects.filter(**limits)
 
 
+YEAR = PeriodLength.YEAR
+
+
 @pytest.mark.parametrize(
     ("first", "last", "told"),
     [
-        ("01-20", "02-18", [(DAY, "01-20", "02-18")]),
-        ("01-20", "02-28", [(DAY, "01-20", "01-31"), (MONTH, "02-01", "02-28")]),
-        ("01-20", "04-03", [(DAY, "01-20", "01-31"), (MONTH, "02-01", "03-31"), (DAY, "04-01", "04-03")]),
-        ("02-01", "03-01", [(MONTH, "02-01", "02-28"), (DAY, "03-01", "03-01")]),
-        ("02-01", "02-01", [(DAY, "02-01", "02-01")]),
+        ("02-10", "02-18", [(DAY, "02-10", "02-18", 1)]),
+        ("02-03", "02-27", [(MONTH, "02-01", "02-28", 1), (DAY, "02-01", "02-02", -1), (DAY, "02-28", "02-28", -1)]),
+        ("01-20", "02-28", [(DAY, "01-20", "01-31", 1), (MONTH, "02-01", "02-28", 1)]),
+        ("01-05", "02-28", [(MONTH, "01-01", "02-28", 1), (DAY, "01-01", "01-04", -1)]),
+        ("01-20", "04-03", [(DAY, "01-20", "01-31", 1), (DAY, "04-01", "04-03", 1), (MONTH, "02-01", "03-31", 1)]),
+        ("02-01", "03-30", [(MONTH, "02-01", "03-31", 1), (DAY, "03-31", "03-31", -1)]),
+        ("01-20", "02-02", [(DAY, "01-20", "01-31", 1), (DAY, "02-01", "02-02", 1)]),
     ],
 )
-def test_days_are_summed_up_from_whole_months_and_the_days_around_them(
-    first: str, last: str, told: list[tuple[PeriodLength, str, str]]
-) -> None:
+def test_days_are_summed_up_from_months_and_the_fewest_days(first: str, last: str, told: list[Any]) -> None:
     found = list(stretches(Span(DAY, date(first), date(last))))
-    assert found == [(length, date(begin), date(end)) for length, begin, end in told]
+    assert found == [(length, date(begin), date(end), sign) for length, begin, end, sign in told]
 
 
-def test_months_are_summed_up_as_they_are() -> None:
-    assert list(stretches(Span(MONTH, date("01-01"), date("03-17")))) == [(MONTH, date("01-01"), date("03-17"))]
-    ((length, first, last),) = stretches(Span(MONTH, None, date("03-17")))
-    assert (length, last) == (MONTH, date("03-17"))
-    assert first < date("01-01") - datetime.timedelta(days=365 * 100)
+@pytest.mark.parametrize("length", [DAY, MONTH])
+@given(first=st.dates(datetime.date(2024, 1, 1), datetime.date(2027, 6, 1)), days=st.integers(0, 800))
+def test_stretches_hold_each_day_or_month_of_any_span_once(
+    length: PeriodLength, first: datetime.date, days: int
+) -> None:
+    first = first.replace(day=1) if length == MONTH else first
+    span = Span(length, first, first + datetime.timedelta(days=days))
+    counted: Counter[datetime.date] = Counter()
+    for stretch in stretches(span):
+        starts = {start_of(stretch.length, day) for day in every_day(stretch.first, stretch.last)}
+        for day in every_day(min(starts), datetime.date(2030, 1, 1)):
+            is_told = stretch.first <= start_of(stretch.length, day) <= stretch.last and day == start_of(length, day)
+            counted[day] += stretch.sign * is_told
+    told = {day for day in every_day(first, span.last) if day == start_of(length, day)}
+    assert +counted == Counter(told)
+    assert not -counted
+
+
+def every_day(first: datetime.date, last: datetime.date) -> list[datetime.date]:
+    return [first + datetime.timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def start_of(length: PeriodLength, day: datetime.date) -> datetime.date:
+    return {DAY: day, MONTH: day.replace(day=1), YEAR: day.replace(month=1, day=1)}[length]
+
+
+def test_all_time_is_summed_up_from_years() -> None:
+    stretch, *rest = stretches(Span(MONTH, None, datetime.datetime.now(datetime.UTC).date()))
+    assert (stretch.length, stretch.first, stretch.sign) == (YEAR, datetime.date.min, 1)
+    assert {(one.length, one.sign) for one in rest} <= {(MONTH, -1)}
 
 
 def test_span_over_several_months_counts_every_day_of_it_once(mailed: Mailed, in_florist: Organization) -> None:

@@ -3,7 +3,7 @@
 import datetime
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 from uuid import UUID
@@ -14,7 +14,8 @@ from django.urls import reverse
 from core.accounts.access import Access
 from core.accounts.models import Organization
 from core.accounts.permissions import Permission
-from core.adminsite.home.facts import ClientFacts, Progress, client_facts
+from core.adminsite.home.facts import ClientFacts, Progress, client_facts, fully_counted
+from core.adminsite.home.health import DAYS as HEALTH_DAYS
 from core.adminsite.home.health import Health, health_of
 from core.adminsite.home.rhythm import QUIET_RULE, Comparison, Quiet, comparison, quiet
 from core.adminsite.home.timeline import Day, day_of_sends
@@ -194,7 +195,7 @@ def cockpit(access: Access, wanted: Wanted, *, now: datetime.datetime, zone: dat
     first = (page - 1) * ROWS_PER_PAGE
     return Cockpit(
         figures=tuple(_figures(rows, now, zone)),
-        rows=tuple(fitting[first : first + ROWS_PER_PAGE]),
+        rows=tuple(_complete(fitting[first : first + ROWS_PER_PAGE])),
         found=len(fitting),
         clients=len(rows),
         needing=sum(row.needs_you for row in rows),
@@ -208,8 +209,15 @@ def _rows(access: Access, now: datetime.datetime) -> list[ClientRow]:
     approvals: dict[UUID, list[Approval]] = defaultdict(list)
     for approval in open_for(access).select_related("campaign").order_by("id"):
         approvals[approval.organization_id].append(approval)
-    rows = [_row(access, facts, tuple(approvals[facts.client.pk]), now) for facts in client_facts(access.organizations)]
+    found = client_facts(access.organizations, counted_since=now - datetime.timedelta(days=HEALTH_DAYS))
+    rows = [_row(access, facts, tuple(approvals[facts.client.pk]), now) for facts in found]
     return sorted(rows, key=lambda row: row.need)
+
+
+def _complete(rows: Sequence[ClientRow]) -> Iterator[ClientRow]:
+    """With what only a shown row tells: its older campaigns' figures."""
+    for row, facts in zip(rows, fully_counted([row.facts for row in rows]), strict=True):
+        yield replace(row, facts=facts)
 
 
 def _row(access: Access, facts: ClientFacts, approvals: tuple[Approval, ...], now: datetime.datetime) -> ClientRow:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.accounts.models import Organization
-from core.tracking.audience import facts, groups, week_hours
+from core.tracking.audience import facts, groups, months, week_hours
 from core.tracking.audience.choices import ARRIVALS, DEPARTURES, Turn
 from core.tracking.models import AudienceCohort, AudienceCount, AudienceDay
 
@@ -136,13 +136,16 @@ def _replace_days(moment: _Moment, by_day: dict[datetime.date, _Day]) -> None:
 def _replace(organization_id: UUID, since: datetime.date, rows: list[AudienceDay]) -> None:
     AudienceDay.objects.filter(organization_id=organization_id, day__gte=since).delete()
     AudienceDay.objects.bulk_create(rows, batch_size=1000)
+    months.add_up(organization_id=organization_id, since=since)
 
 
 def _replace_cohorts(organization_id: UUID, cohorts: Counter[tuple[datetime.date, str]]) -> None:
     AudienceCohort.objects.filter(organization_id=organization_id).delete()
+    by_month: dict[datetime.date, dict[str, int]] = defaultdict(dict)
+    for (month, activity), people in cohorts.items():
+        by_month[month][activity] = people
     AudienceCohort.objects.bulk_create(
-        AudienceCohort(organization_id=organization_id, month=month, activity=activity, people=people)
-        for (month, activity), people in cohorts.items()
+        AudienceCohort(organization_id=organization_id, joined_in=month, **people) for month, people in by_month.items()
     )
 
 

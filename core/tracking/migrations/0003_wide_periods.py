@@ -7,7 +7,8 @@ KEEP = "CREATE TABLE tracking_period_narrow AS TABLE tracking_organizationperiod
 WIDEN = """
 INSERT INTO tracking_organizationperiod
        (id, organization_id, length, start, part, value,
-        sent, delivered, deferred, bounced, complained, opened_people, opened_people_once, opened_machines, opened_machines_once,
+        sent, delivered, deferred, bounced, complained,
+        opened_people, opened_people_once, opened_machines, opened_machines_once,
         clicked_people, clicked_people_once, clicked_machines, clicked_machines_once,
         unsubscribed_people, unsubscribed_people_once, unsubscribed_machines, unsubscribed_machines_once)
 SELECT engagex_uuid7(), organization_id, length, start, part, value,
@@ -30,6 +31,19 @@ SELECT engagex_uuid7(), organization_id, length, start, part, value,
        coalesce(sum(firsts) FILTER (WHERE type = 'unsubscribed' AND NOT verdict IN ('human', 'proxy', 'unknown')), 0)
   FROM tracking_period_narrow GROUP BY organization_id, length, part, start, value
  ORDER BY organization_id, length, part, start, value;
+INSERT INTO tracking_organizationperiod
+       (id, organization_id, length, start, part, value, sent, delivered, deferred, bounced, complained,
+        opened_people, opened_people_once, opened_machines, opened_machines_once,
+        clicked_people, clicked_people_once, clicked_machines, clicked_machines_once,
+        unsubscribed_people, unsubscribed_people_once, unsubscribed_machines, unsubscribed_machines_once)
+SELECT engagex_uuid7(), organization_id, 'year', date_trunc('year', start)::date, part, value,
+       sum(sent), sum(delivered), sum(deferred),
+       sum(bounced), sum(complained), sum(opened_people),
+       sum(opened_people_once), sum(opened_machines), sum(opened_machines_once),
+       sum(clicked_people), sum(clicked_people_once), sum(clicked_machines),
+       sum(clicked_machines_once), sum(unsubscribed_people), sum(unsubscribed_people_once),
+       sum(unsubscribed_machines), sum(unsubscribed_machines_once)
+  FROM tracking_organizationperiod WHERE length = 'month' GROUP BY 2, 4, 5, 6 ORDER BY 2, 5, 4, 6;
 DROP TABLE tracking_period_narrow;
 -- A row is written with every block of events of its day: the new one finds room on its page.
 ALTER TABLE tracking_organizationperiod SET (fillfactor = 80);
@@ -46,7 +60,7 @@ class Migration(migrations.Migration):
             name='OrganizationPeriod',
             fields=[
                 ('id', models.UUIDField(default=core.common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('length', models.CharField(choices=[('day', 'Day'), ('month', 'Month')], max_length=5)),
+                ('length', models.CharField(choices=[('day', 'Day'), ('month', 'Month'), ('year', 'Year')], max_length=5)),
                 ('start', models.DateField()),
                 ('part', models.CharField(choices=[('all', 'All'), ('sender', 'Sender'), ('provider', 'Mailbox provider')], max_length=8)),
                 ('value', models.CharField(blank=True, max_length=320)),

@@ -3,7 +3,8 @@ from core.tracking.models.audience import (
     AudienceCount,
     AudienceDay,
     AudienceGroup,
-    OrganizationWeekHour,
+    AudienceMonth,
+    OrganizationWeekday,
 )
 from core.tracking.models.events import AnalyticsEvent
 from core.tracking.models.inbound import Reply, SendingAlert
@@ -32,6 +33,7 @@ __all__ = [
     "AudienceCount",
     "AudienceDay",
     "AudienceGroup",
+    "AudienceMonth",
     "CampaignHour",
     "CampaignPart",
     "CampaignRecount",
@@ -40,7 +42,7 @@ __all__ = [
     "LinkClicks",
     "LostHits",
     "OrganizationPeriod",
-    "OrganizationWeekHour",
+    "OrganizationWeekday",
     "Reply",
     "SendingAlert",
     "VerdictRun",

@@ -1,10 +1,10 @@
 """Counters of a client's people, filled by core/tracking/audience. Pages read these, never contacts."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from core.common.constraints import SameOrganization
 from core.common.models import OrganizationOwned, UUIDModel
-from core.tracking.audience.choices import Activity
 
 
 class AudienceDay(UUIDModel, OrganizationOwned):
@@ -33,21 +33,44 @@ class AudienceDay(UUIDModel, OrganizationOwned):
         return f"{self.day}: {self.total}"
 
 
-class AudienceCohort(UUIDModel, OrganizationOwned):
-    """Of the people who joined in a month (`month` is its first day), how many were last active when; counted anew
-    every night. A month's rows add up to everybody who joined in it and is not purged."""
+class AudienceMonth(UUIDModel, OrganizationOwned):
+    """A month of AudienceDay: the sums of its `days`, and how many were subscribed when the last of them ended."""
 
     month = models.DateField()
-    activity = models.CharField(max_length=8, choices=Activity)
-    people = models.PositiveIntegerField(default=0)
+    days = models.PositiveSmallIntegerField()
+    joined = models.PositiveIntegerField(default=0)
+    resubscribed = models.PositiveIntegerField(default=0)
+    unsubscribed = models.PositiveIntegerField(default=0)
+    bounced = models.PositiveIntegerField(default=0)
+    complained = models.PositiveIntegerField(default=0)
+    deleted = models.PositiveIntegerField(default=0)
+    total = models.IntegerField(default=0)
+    sources = models.JSONField(default=dict)
 
     class Meta(OrganizationOwned.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["organization", "month", "activity"], name="tracking_cohort_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["organization", "month"], name="tracking_audience_month_once")]
 
     def __str__(self) -> str:
-        return f"{self.month:%Y-%m} {self.activity}: {self.people}"
+        return f"{self.month:%Y-%m}: {self.total}"
+
+
+class AudienceCohort(UUIDModel, OrganizationOwned):
+    """Of the people who joined in a month (`joined_in` is its first day), how many were last active when: a column for
+    each Activity; counted anew every night. They add up to everybody who joined in it and is not purged."""
+
+    joined_in = models.DateField()
+    month = models.PositiveIntegerField(default=0)
+    quarter = models.PositiveIntegerField(default=0)
+    year = models.PositiveIntegerField(default=0)
+    longer = models.PositiveIntegerField(default=0)
+    never = models.PositiveIntegerField(default=0)
+    left = models.PositiveIntegerField(default=0)
+
+    class Meta(OrganizationOwned.Meta):
+        constraints = [models.UniqueConstraint(fields=["organization", "joined_in"], name="tracking_cohort_once")]
+
+    def __str__(self) -> str:
+        return f"{self.joined_in:%Y-%m}"
 
 
 class AudienceGroup(UUIDModel, OrganizationOwned):
@@ -82,28 +105,22 @@ class AudienceCount(OrganizationOwned):
         return f"{self.counted_at:%Y-%m-%d %H:%M}"
 
 
-class OrganizationWeekHour(UUIDModel, OrganizationOwned):
-    """Opens and clicks of a month by weekday (1 = Monday) and hour of the client's own clock, over all campaigns; by
-    people and by machines, every event and (`_once`) each mail's first one among them.
+class OrganizationWeekday(UUIDModel, OrganizationOwned):
+    """First opens of a month on a weekday (1 = Monday) by the hours of the client's own clock, 24 each, over all
+    campaigns; by people and by machines.
 
     Added up from CampaignHour, so in zones off by half an hour half an hour falls into the neighbouring one.
     """
 
     month = models.DateField()
     weekday = models.PositiveSmallIntegerField()
-    hour = models.PositiveSmallIntegerField()
-    type = models.CharField(max_length=12)
-    people = models.PositiveIntegerField(default=0)
-    people_once = models.PositiveIntegerField(default=0)
-    machines = models.PositiveIntegerField(default=0)
-    machines_once = models.PositiveIntegerField(default=0)
+    people = ArrayField(models.IntegerField())
+    machines = ArrayField(models.IntegerField())
 
     class Meta(OrganizationOwned.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["organization", "month", "weekday", "hour", "type"], name="tracking_week_hour_once"
-            )
+            models.UniqueConstraint(fields=["organization", "month", "weekday"], name="tracking_weekday_once")
         ]
 
     def __str__(self) -> str:
-        return f"{self.month:%Y-%m} {self.weekday} {self.hour}h {self.type}: {self.people}"
+        return f"{self.month:%Y-%m} {self.weekday}: {sum(self.people)}"

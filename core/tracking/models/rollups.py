@@ -95,9 +95,10 @@ class CampaignPart(UUIDModel, OrganizationOwned):
 
 
 class OrganizationPeriod(UUIDModel, OrganizationOwned):
-    """Rollup over all campaigns of a client: a day or a month of the client's own calendar (`start` is its first day),
-    by one of its dimensions (`part`, `value`). `part` "all" with value "" is everything; sender → the from address of
-    the campaign; provider → the name in mailbox_providers. Ranges of up to a few months read days, longer ones months.
+    """Rollup over all campaigns of a client: a day, month or year of the client's own calendar (`start` is its first
+    day), by one of its dimensions (`part`, `value`). `part` "all" with value "" is everything; sender → the from
+    address of the campaign; provider → the name in mailbox_providers. Ranges of up to a few months are told by days,
+    longer ones by months; sums over them are taken from as few rows as possible (queries.periods).
 
     One row holds all that happened: an agency's page reads thousands of them. `sent` are the accepted mails of the
     ledger, by the day of acceptance; the types ONCE count mails, each on the day of its first event by people and

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet, Sum
+from django.utils import timezone
 
 from core.campaigns.models import Campaign
 from core.common.tenancy import require
@@ -19,12 +20,10 @@ from core.tracking.models import (
     PERIOD_COUNTS,
     CampaignPart,
     OrganizationPeriod,
-    OrganizationWeekHour,
 )
-from core.tracking.queries.counts import Count, counts_by
+from core.tracking.queries.counts import Count, Counted, counts_by
 
 DELIVERY = (EventType.SENT, *ONCE)
-_COUNTS = ("people", "people_once", "machines", "machines_once")
 ENGAGEMENT = (EventType.SENT, EventType.OPENED, EventType.CLICKED, EventType.UNSUBSCRIBED, EventType.COMPLAINED)
 _DAY = datetime.timedelta(days=1)
 
@@ -39,11 +38,12 @@ class Span:
 
 
 class Stretch(NamedTuple):
-    """Days or months by their first days, both included."""
+    """Days, months or years by their first days, both included; `sign` -1 to take them away."""
 
     length: PeriodLength
     first: datetime.date
     last: datetime.date
+    sign: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,13 @@ SELECT NULL::uuid, 'all', '', start, {sums}
    AND start BETWEEN coalesce(%(begin)s::date, '-infinity') AND %(last)s
  GROUP BY start HAVING {is_any}
 UNION ALL
-SELECT {client}, part, value, NULL, {sums}
-  FROM unnest(%(lengths)s::text[], %(firsts)s::date[], %(lasts)s::date[]) AS stretch (length, first, last)
+SELECT {client}, part, value, NULL, {signed_sums}
+  FROM unnest(%(lengths)s::text[], %(firsts)s::date[], %(lasts)s::date[], %(signs)s::int[])
+    AS stretch (length, first, last, sign)
   JOIN tracking_organizationperiod AS period
     ON period.length = stretch.length AND period.start BETWEEN stretch.first AND stretch.last
  WHERE organization_id = ANY(%(organizations)s) AND part = ANY(%(parts)s)
- GROUP BY 1, part, value HAVING {is_any}
+ GROUP BY 1, part, value HAVING {is_any_left}
 """
 
 
@@ -120,7 +121,7 @@ def figures_of_page(
     for organization_id in organization_ids:
         require(organization_id)
     columns = columns_of(types)
-    lengths, firsts, lasts = zip(*stretches(span), strict=True)
+    lengths, firsts, lasts, signs = zip(*stretches(span), strict=True)
     parameters: dict[str, Any] = {
         "organizations": list(organization_ids),
         "length": span.length,
@@ -130,11 +131,14 @@ def figures_of_page(
         "lengths": list(lengths),
         "firsts": list(firsts),
         "lasts": list(lasts),
+        "signs": list(signs),
     }
     words = {
         "client": "organization_id" if by_client else "NULL::uuid",
         "sums": ", ".join(f"sum({column})" for column in columns),
         "is_any": " OR ".join(f"sum({column}) > 0" for column in columns),
+        "signed_sums": ", ".join(f"sum(sign * {column})" for column in columns),
+        "is_any_left": " OR ".join(f"sum(sign * {column}) > 0" for column in columns),
     }
     by_start: dict[datetime.date, Figures] = {}
     by_part: dict[PeriodPart, dict[tuple[UUID | None, str], Figures]] = {part: {} for part in parts}
@@ -149,23 +153,43 @@ def figures_of_page(
     return by_start, by_part
 
 
+_LARGER = {PeriodLength.DAY: PeriodLength.MONTH, PeriodLength.MONTH: PeriodLength.YEAR}
+
+
 def stretches(span: Span) -> Iterator[Stretch]:
-    """The span in as few rows as it can be summed up from: whole months of a span of days are read as such."""
-    first = span.first or datetime.date.min
-    month = first if first.day == 1 else _next_month(first)
-    after = (span.last + _DAY).replace(day=1)
-    if span.length == PeriodLength.MONTH or month >= after:
-        yield Stretch(span.length, first, span.last)
-        return
-    if first < month:
-        yield Stretch(PeriodLength.DAY, first, month - _DAY)
-    yield Stretch(PeriodLength.MONTH, month, after - _DAY)
-    if after <= span.last:
-        yield Stretch(PeriodLength.DAY, after, span.last)
+    """What adds up to the span in as few rows as possible: whole months of days (years of months), and at each end
+    either the days inside or the month less the days outside. Of the time to come there is next to nothing."""
+    small, first, last = span.length, span.first or datetime.date.min, span.last
+    large = _LARGER[small]
+    begin, head_end = _around(large, first)
+    tail_begin, end = _around(large, last)
+    outside_head = (first - begin).days
+    outside_tail = (min(end, max(timezone.now().date(), last)) - last).days
+    if begin == tail_begin:
+        if (last - first).days <= outside_head + outside_tail:
+            yield Stretch(small, first, last)
+            return
+    else:
+        if outside_head > (head_end - first).days:
+            yield Stretch(small, first, head_end)
+            begin = first = head_end + _DAY
+        if outside_tail > (last - tail_begin).days:
+            yield Stretch(small, tail_begin, last)
+            end = last = tail_begin - _DAY
+    if begin < end:
+        yield Stretch(large, begin, end)
+    if begin < first:
+        yield Stretch(small, begin, first - _DAY, -1)
+    if last < end:
+        yield Stretch(small, last + _DAY, end, -1)
 
 
-def _next_month(day: datetime.date) -> datetime.date:
-    return (day.replace(day=1) + 31 * _DAY).replace(day=1)
+def _around(length: PeriodLength, day: datetime.date) -> tuple[datetime.date, datetime.date]:
+    """The first and last day of the month or year that this day is in."""
+    if length == PeriodLength.YEAR:
+        return day.replace(month=1, day=1), day.replace(month=12, day=31)
+    first = day.replace(day=1)
+    return first, (first + 31 * _DAY).replace(day=1) - _DAY
 
 
 def columns_of(types: Iterable[EventType]) -> list[str]:
@@ -195,15 +219,28 @@ def _sums_by(rows: QuerySet[OrganizationPeriod], types: Iterable[EventType], *ke
     }
 
 
-def week_hours(months: Sequence[datetime.date], types: Iterable[EventType]) -> dict[tuple[int, int], Figures]:
-    """Opens or clicks by (weekday, 1 = Monday; hour of each client's clock) over these months (1 query)."""
-    kinds = [one.value for one in types]
-    rows = OrganizationWeekHour.objects.filter(month__in=list(months), type__in=kinds).order_by()
-    sums = rows.values_list("weekday", "hour", "type").annotate(*(Sum(name) for name in _COUNTS))
-    found: dict[tuple[int, int], dict[str, int]] = defaultdict(dict)
-    for weekday, hour, kind, *counts in sums:
-        found[weekday, hour] |= zip(PERIOD_COUNTS[EventType(kind)], counts, strict=True)
-    return {key: Figures(counts) for key, counts in found.items()}
+_WEEK = """
+SELECT weekday, {hours} FROM tracking_organizationweekday
+ WHERE organization_id = ANY(%(organizations)s) AND month = ANY(%(months)s) GROUP BY weekday
+"""
+
+
+def opens_of_week(
+    organization_ids: Sequence[UUID], months: Sequence[datetime.date], counted: Counted
+) -> list[list[int]]:
+    """First opens by people or by machines on each weekday from Monday on, by the hour of each client's clock, over
+    these months (1 query)."""
+    for organization_id in organization_ids:
+        require(organization_id)
+    column = "machines" if counted is Counted.MACHINES else "people"
+    hours = ", ".join(f"sum({column}[{hour}])" for hour in range(1, 25))
+    week = [[0] * 24 for _ in range(7)]
+    with connection.cursor() as cursor:
+        parameters = {"organizations": list(organization_ids), "months": list(months)}
+        cursor.execute(_WEEK.format(hours=hours), parameters)
+        for weekday, *opens in cursor.fetchall():
+            week[weekday - 1] = opens
+    return week
 
 
 def campaigns_started(

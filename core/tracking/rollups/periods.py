@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 
+from core.tracking.choices import PeriodLength
 from core.tracking.models import APART, ONCE, PERIOD_COUNTS
 
 COLUMNS = tuple(column for columns in PERIOD_COUNTS.values() for column in columns)
 OF_EVENTS = tuple(kind.value for kind in (*ONCE, *APART))
 """The types that are counted here; accepted mails are told by the ledger (`recounting`)."""
+
+LENGTHS = ", ".join(f"('{length}')" for length in PeriodLength.values)
+"""As rows of SQL."""
 
 
 def _sums() -> Iterator[str]:
@@ -25,7 +29,7 @@ def _sums() -> Iterator[str]:
 
 def rows(placed: str) -> str:
     """SQL of the rows that differences with their provider (`placed`, an SQL as well) come to. They are summed up, and
-    brought into one row, before each of these becomes six."""
+    brought into one row, before each of these becomes nine."""
     return f"""
 SELECT daily.organization_id, period.length, date_trunc(period.length, daily.day)::date AS start, divided.part,
        divided.value, {", ".join(f"daily.{column}" for column in COLUMNS)}
@@ -40,7 +44,7 @@ SELECT daily.organization_id, period.length, date_trunc(period.length, daily.day
                  WHERE placed.type = ANY(%(told)s::text[])
                  GROUP BY 1, 2, 3, 4, 5, 6) AS typed
          GROUP BY 1, 2, 3, 4) AS daily
- CROSS JOIN (VALUES ('day'), ('month')) AS period (length)
+ CROSS JOIN (VALUES {LENGTHS}) AS period (length)
  CROSS JOIN LATERAL (VALUES ('all', ''), ('sender', daily.sender), ('provider', daily.provider))
     AS divided (part, value)
 """  # noqa: S608 - made of the constants above

@@ -17,10 +17,9 @@ from core.tracking.rollups import folding
 from core.tracking.rollups.contributions import CLICKS_OF_CAMPAIGNS, OF_CAMPAIGNS, parameters
 
 _OF_CAMPAIGNS = "organization_id = %(organization)s AND campaign_id = ANY(%(campaigns)s::uuid[])"
-# Of the first day and month that lie wholly in what is kept, on the client's clock.
+# Of the first day, month and year that lie wholly in what is kept, on the client's clock.
 _FROM = """
-start > coalesce((SELECT CASE length WHEN 'day' THEN (%(since)s::timestamptz AT TIME ZONE time_zone)::date
-                         ELSE date_trunc('month', %(since)s::timestamptz AT TIME ZONE time_zone)::date END
+start > coalesce((SELECT date_trunc(length, %(since)s::timestamptz AT TIME ZONE time_zone)::date
                     FROM accounts_organization WHERE id = %(organization)s AND isfinite(%(since)s::timestamptz)),
                  '-infinity')
 """

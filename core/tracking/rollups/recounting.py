@@ -61,7 +61,7 @@ _PERIODS = f"""
 SELECT %(organization)s::uuid AS organization_id, period.length,
        date_trunc(period.length, accepted.day::timestamp)::date AS start, divided.part, divided.value,
        {", ".join("accepted.total AS sent" if one == "sent" else f"0 AS {one}" for one in periods.COLUMNS)}
-  FROM tracking_acceptedday AS accepted CROSS JOIN (VALUES ('day'), ('month')) AS period (length)
+  FROM tracking_acceptedday AS accepted CROSS JOIN (VALUES {periods.LENGTHS}) AS period (length)
  CROSS JOIN LATERAL (VALUES ('all', ''), ('sender', accepted.sender), ('provider', accepted.provider))
     AS divided (part, value)
  WHERE accepted.organization_id = %(organization)s

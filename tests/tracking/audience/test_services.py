@@ -19,16 +19,18 @@ from core.contacts.services import (
     suppression_add,
 )
 from core.tracking.audience import facts
-from core.tracking.audience.choices import Activity
+from core.tracking.audience.choices import Activity, Turn
 from core.tracking.audience.services import audience_count, audiences_count
+from core.tracking.choices import PeriodLength
 from core.tracking.models import (
-    AudienceCohort,
     AudienceCount,
     AudienceDay,
     AudienceGroup,
     CampaignHour,
-    OrganizationWeekHour,
+    OrganizationWeekday,
 )
+from core.tracking.queries.audience import list_cohorts, list_days, list_months, list_sources
+from core.tracking.queries.periods import Span
 from tests.support import factories
 
 TURNS = ("joined", "resubscribed", "unsubscribed", "bounced", "complained", "deleted", "total")
@@ -200,12 +202,39 @@ def test_cohorts_tell_when_people_were_last_active(in_florist: Organization) -> 
     person(in_florist)
     left(person(in_florist), days_ago=0)
     audience_count(organization_id=in_florist.pk)
-    assert dict(AudienceCohort.objects.values_list("activity", "people")) == {
+    (cohorts,) = list_cohorts().values()
+    assert {activity: people for activity, people in cohorts.items() if people} == {
         Activity.MONTH: 1,
         Activity.QUARTER: 1,
         Activity.NEVER: 1,
         Activity.LEFT: 1,
     }
+
+
+def test_months_and_sources_are_the_sums_of_the_days(in_florist: Organization) -> None:
+    today = timezone.now().date()
+    for source, days_ago in (("Form", 0), ("Form", 1), ("Fair", 20), ("Fair", 45), ("Shop", 100), ("Shop", 400)):
+        person(in_florist, days_ago=days_ago, source=source)
+    audience_count(organization_id=in_florist.pk)
+    left(person(in_florist, source="Shop"), days_ago=0)
+    audience_count(organization_id=in_florist.pk)
+    months = list_months(None, today)
+    days = list_days(None, today)
+    for month in months:
+        of_month = [day for day in days if day.day.replace(day=1) == month.day]
+        assert month.days == len(of_month)
+        assert month.total == of_month[-1].total
+        assert month.turns == {turn: sum(day.turns[turn] for day in of_month) for turn in month.turns}
+    assert sum(month.days for month in months) == len(days) == 401
+    assert [month.day for month in list_months(today - 50 * ONE_DAY, today)] == [
+        month.day for month in months if month.day >= (today - 50 * ONE_DAY).replace(day=1)
+    ]
+    ids = [in_florist.pk]
+    assert list_sources(ids, Span(PeriodLength.MONTH, None, today)) == [("Shop", 3), ("Fair", 2), ("Form", 2)]
+    for length in (1, 21, 50):
+        first = today - length * ONE_DAY
+        found = list_sources(ids, Span(PeriodLength.DAY, first, today))
+        assert sum(people for _, people in found) == sum(day.of(Turn.JOINED) for day in days if day.day >= first)
 
 
 def test_groups_begin_with_a_history_and_grow_by_nights(in_florist: Organization) -> None:
@@ -237,11 +266,12 @@ def test_week_hours_add_up_the_hours_of_campaigns_on_the_clients_clock(in_floris
             firsts=firsts,
         )
     audience_count(organization_id=in_florist.pk)
-    rows = OrganizationWeekHour.objects.order_by("hour").values_list(
-        "month", "weekday", "hour", "people_once", "machines_once"
-    )
-    june = datetime.date(2026, 6, 1)
-    assert list(rows) == [(june, 1, 5, 2, 4), (june, 1, 6, 3, 0)]
+    (row,) = OrganizationWeekday.objects.all()
+    assert (row.month, row.weekday) == (datetime.date(2026, 6, 1), 1)
+    assert [row.people, row.machines] == [
+        [0] * 5 + [2, 3] + [0] * 17,
+        [0] * 5 + [4] + [0] * 18,
+    ]
 
 
 def test_counting_everybody_leaves_clients_apart(florist: Organization, museum: Organization, everywhere: None) -> None:

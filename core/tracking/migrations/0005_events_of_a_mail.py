@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tracking", "0003_wide_periods")]
+    dependencies = [("tracking", "0004_audience_months")]
 
     operations = [
         migrations.RemoveIndex(model_name="analyticsevent", name="tracking_event_message"),

@@ -4,14 +4,17 @@ PostgreSQL takes longer to plan the send pipeline's larger statements than to ca
 parameters on the client, which leaves nothing to prepare; a cursor of psycopg's own binds on the server.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from typing import Any
 
 import psycopg
-from django.db import connection
+from django.db import connection, transaction
 
 PREPARE_AFTER = 2
+_LINE_BREAK = re.compile(r"\n\s*")
 Execution = AbstractContextManager[psycopg.Cursor[Any]]
 
 
@@ -22,17 +25,30 @@ def prepared(sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Iterato
     own: psycopg.Connection[Any] = connection.connection
     own.prepare_threshold = PREPARE_AFTER
     with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
-        cursor.execute(sql.encode(), parameters)
+        cursor.execute(_on_one_line(sql), parameters)
         yield cursor
 
 
+@lru_cache(maxsize=256)
+def _on_one_line(sql: str) -> bytes:
+    """Without indentation: psycopg takes a statement apart anew each time where it is longer than 4,096 bytes."""
+    return _LINE_BREAK.sub(" ", sql).encode()
+
+
 @contextmanager
-def pipelined() -> Iterator[None]:
-    """Statements of `prepared` inside go out without waiting for each other's answers, BEGIN and COMMIT with them.
+def pipelined_transaction() -> Iterator[None]:
+    """A transaction in which statements of `prepared` go out without waiting for each other's answers, BEGIN and COMMIT
+    with them.
 
     A round trip costs as much as a small statement. Only what is fetched is waited for; a statement that fails says so
-    there, or at the commit.
+    there, or at the end.
     """
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
+    is_outermost = not connection.in_atomic_block
+    # Within the pipeline, Django's way in and out of a transaction would be three round trips more.
+    with transaction.atomic():
+        own: psycopg.Connection[Any] = connection.connection
+        with connection.wrap_database_errors, own.pipeline():
+            yield
+            if is_outermost:
+                # Together with the statements before it. Django's own finds nothing left to commit.
+                own.execute("COMMIT", prepare=False)

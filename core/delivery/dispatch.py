@@ -1,10 +1,12 @@
 """Carrying out one claimed batch: slice by slice intent, call, outcome.
 
-What a worker killed between these commits leaves behind:
+Where everybody of a slice was accepted, its outcome and the next intent are one commit. What a worker killed between
+the commits leaves behind:
 
 1. after the claim: the batch is leased, nothing was sent; its lease runs out and it is ready again.
-2. after an intent: the mails of this one slice are in doubt; the rest of the batch is ready again.
-3. after an outcome: everything of the slice is known; the rest of the batch is ready again.
+2. after an intent: the mails of this one slice are in doubt, those before it are known; the rest of the batch is ready
+   again.
+3. after an outcome alone: everything of the slice is known; the rest of the batch is ready again.
 """
 
 import logging
@@ -26,6 +28,7 @@ from core.delivery.errors import StaleClaim
 from core.delivery.intent import Intent
 from core.delivery.lease import LeaseKeeper
 from core.delivery.models import Connection
+from core.delivery.outcomes import Answered
 from core.delivery.rendering import CampaignMail, prepared_mail
 from core.delivery.services import connection_paused
 from core.delivery.transports.base import OutcomeKind, Transport
@@ -86,49 +89,63 @@ def _dispatch(claim: BatchClaim, deadline: float | None, tally: Counter[str]) ->
         mail = prepared_mail(claim.organization_id, claim.snapshot_id, claim.revision)
         transport = transports.get(claim.connection_id, claim.connection_changed_at)
         most = claim.waiting if claim.allowance is None else min(claim.waiting, claim.allowance)
-        looked_at, last = 0, None
-        while looked_at < most and not (last and deadline is not None and time.monotonic() > deadline):
+        looked_at, last, answered = 0, None, None
+        while looked_at < most:
             limit = min(transport.slice_size, most - looked_at)
-            intent = intents.commit_intent(claim, mail, limit=limit, after=last)
+            try:
+                intent = intents.commit_intent(claim, mail, limit=limit, after=last, answered=answered)
+            except StaleClaim as stale:
+                _prove(claim, answered, stale)
+                return
             if intent is None:
                 claims.hand_back(claim)
                 return
             if not intent.attempts:
                 break
-            looked_at, last = looked_at + len(intent.attempts), intent.last
+            looked_at, last, answered = looked_at + len(intent.attempts), intent.last, None
             tally["suppressed"] += intent.skipped
             if intent.recipients:
-                is_last = looked_at >= most
-                goes_on = _hand_over(claim, mail, transport, intent, tally, is_last=is_last)
-                if is_last or not goes_on:
+                answered = _hand_over(claim, mail, transport, intent, tally)
+                if answered is None:
                     return
+            is_last, is_over = looked_at >= most, deadline is not None and time.monotonic() > deadline
+            if answered is not None and (is_last or is_over or not answered.is_accepted):
+                if not _write_down(claim, answered, is_last=is_last) or is_last:
+                    return
+                answered = None
+            if is_over:
+                break
         claims.close(claim)
 
 
 def _hand_over(
-    claim: BatchClaim,
-    mail: CampaignMail,
-    transport: Transport,
-    intent: Intent,
-    tally: Counter[str],
-    *,
-    is_last: bool,
-) -> bool:
-    """Call the provider and write down what it said. False: this batch does not go on."""
+    claim: BatchClaim, mail: CampaignMail, transport: Transport, intent: Intent, tally: Counter[str]
+) -> Answered | None:
+    """Call the provider; what it said, to be written down. None: nothing was sent, and this batch does not go on."""
     try:
         answers = transport.send(mail.content, intent.recipients)
     except TransportError as problem:
         _stand_still(claim, intent, problem)
-        return False
+        return None
+    # By whomever the batch is when this is written down: limits that they used stay used.
+    tally += Counter(answer.kind.value for answer in answers)
+    return Answered(intent.attempt_id, answers, intent.attempts)
+
+
+def _write_down(claim: BatchClaim, answered: Answered, *, is_last: bool) -> bool:
+    """False: the batch was taken away meanwhile."""
     try:
-        tally += outcomes.record(claim, intent.attempt_id, answers, intent.attempts, is_last=is_last)
+        outcomes.record(claim, answered.attempt_id, answered.outcomes, answered.attempts, is_last=is_last)
     except StaleClaim as stale:
-        # They were handed over, by whomever the batch is now: limits that they used stay used.
-        tally += Counter(answer.kind.value for answer in answers)
-        proven = outcomes.record_late(claim, answers, intent.attempts)
-        logger.warning("Batch %s: %s The late answers settled %d doubts.", claim.batch_id, stale, len(proven))
+        _prove(claim, answered, stale)
         return False
     return True
+
+
+def _prove(claim: BatchClaim, answered: Answered | None, stale: StaleClaim) -> None:
+    """Use answers that came too late."""
+    proven = outcomes.record_late(claim, answered.outcomes, answered.attempts) if answered else []
+    logger.warning("Batch %s: %s The late answers settled %d doubts.", claim.batch_id, stale, len(proven))
 
 
 def _stand_still(claim: BatchClaim, intent: Intent, problem: TransportError) -> None:

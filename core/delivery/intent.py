@@ -4,21 +4,22 @@ After this commit a mail may have gone out whatever happens to the worker; befor
 """
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.conf import settings
-from django.db import transaction
 
 from core.common.ids import new_id
-from core.common.prepared import Execution, pipelined, prepared
+from core.common.prepared import Execution, pipelined_transaction, prepared
 from core.common.tenancy import require
 from core.contacts.audience import last_moment_sql
 from core.contacts.choices import BlockReason
 from core.delivery import outcomes
 from core.delivery.claim import BatchClaim
+from core.delivery.outcomes import Answered
 from core.delivery.rendering import CampaignMail
 from core.delivery.transports.base import Recipient
 
@@ -77,6 +78,14 @@ _HOLD = """
        AND batch.campaign_id = campaign.id
 """
 
+# Between two slices the batch is this worker's already, as the outcome that is written next finds out.
+_STILL_GOES = """
+    SELECT id FROM campaigns_campaign
+     WHERE id = %(campaign_id)s AND organization_id = %(organization_id)s AND status IN ('sending', 'sent')
+       AND content_revision = %(revision)s
+       FOR SHARE
+"""
+
 # One statement for both tables: a round trip less in each slice. A second attempt writes its own values over the old.
 _WRITE_INTENT = """
     WITH mail AS (
@@ -115,7 +124,12 @@ _BEFORE_ALL = UUID(int=0)
 
 
 def commit_intent(
-    claim: BatchClaim, mail: CampaignMail, *, limit: int = MOST_AT_ONCE, after: UUID | None = None
+    claim: BatchClaim,
+    mail: CampaignMail,
+    *,
+    limit: int = MOST_AT_ONCE,
+    after: UUID | None = None,
+    answered: Answered | None = None,
 ) -> Intent | None:
     """Commit that the next mails of the batch, at most `limit` behind `after`, are about to be handed over; people
     blocked meanwhile are suppressed instead.
@@ -123,20 +137,29 @@ def commit_intent(
     None, with nothing written, when the batch may not go on: its campaign was paused or cancelled, its content was
     corrected since `mail` was prepared, or the batch was taken away. Three statements and one commit, whatever the
     size.
+
+    `answered`, the accepted mails of the intent before, are written down in the same transaction, whatever becomes of
+    this intent: half the commits, and at any moment no more than one slice in doubt. Raises StaleClaim, with nothing
+    written, when the batch was taken away meanwhile.
     """
     require(claim.organization_id)
-    with pipelined(), transaction.atomic():
-        with _holding(claim, mail) as hold, _looking(claim, mail, after or _BEFORE_ALL, limit) as found:
+    with pipelined_transaction():
+        with ExitStack() as sent:
+            hold = sent.enter_context(_holding(claim, mail, _HOLD if answered is None else _STILL_GOES))
+            if answered is not None:
+                sent.enter_context(outcomes.recording(claim, answered))
+            found = sent.enter_context(_looking(claim, mail, after or _BEFORE_ALL, limit))
             due = [_Due(row[0], row[1], row[2], row[3], row[4:]) for row in found.fetchall()]
-            if hold.rowcount != 1:
-                return None
+            may_go_on = hold.rowcount == 1
+        if not may_go_on:
+            return None
         reasons = {one.message_id: one.reason for one in due if one.reason}
         outcomes.skip(claim, reasons)
         attempt_id, recipients = _written(claim, mail, [one for one in due if not one.reason])
         return Intent(attempt_id, recipients, {one.message_id: one.attempts for one in due}, len(reasons))
 
 
-def _holding(claim: BatchClaim, mail: CampaignMail) -> Execution:
+def _holding(claim: BatchClaim, mail: CampaignMail, sql: str) -> Execution:
     parameters: dict[str, Any] = {
         "campaign_id": claim.campaign_id,
         "organization_id": claim.organization_id,
@@ -146,7 +169,7 @@ def _holding(claim: BatchClaim, mail: CampaignMail) -> Execution:
         "worker": claim.worker,
         "lease": settings.DELIVERY_LEASE_SECONDS,
     }
-    return prepared(_HOLD, parameters)
+    return prepared(sql, parameters)
 
 
 def _looking(claim: BatchClaim, mail: CampaignMail, after: UUID, limit: int) -> Execution:

@@ -6,8 +6,8 @@ transaction: used = accepted + in flight, always.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from itertools import groupby
 from operator import attrgetter, itemgetter
@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+import psycopg
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -61,6 +62,20 @@ class Moved:
     message_id: UUID
     before: SendState
     after: SendState
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a provider said about the mails of one committed intent; `attempts` as there."""
+
+    attempt_id: UUID
+    outcomes: Sequence[Outcome]
+    attempts: Mapping[UUID, int]
+
+    @property
+    def is_accepted(self) -> bool:
+        """Everybody has it: nothing else follows from the answers."""
+        return all(outcome.kind is OutcomeKind.ACCEPTED for outcome in self.outcomes)
 
 
 _LEGAL = ", ".join(f"('{before}', '{after}')" for before, targets in MESSAGE_TRANSITIONS.items() for after in targets)
@@ -146,11 +161,13 @@ _FINISHING = """
           FROM mine WHERE attempt.id = %(attempt_id)s AND attempt.batch_id = mine.id AND attempt.finished_at IS NULL
         RETURNING attempt.batch_id
     )"""
+_HALF_A_LEASE = "%(lease)s * interval '0.5 seconds'"
 _FINISH_ATTEMPT = f"WITH {_FINISHING} SELECT batch_id FROM attempt"  # noqa: S608 - made of the constant above
 
 # All that follows from a provider's answers in one statement: one round trip, one plan and, when nothing has to be
 # given back, its own commit. Nothing moves unless the attempt was this worker's to finish. With its last slice the
 # batch is closed: settled, or given back where mails of it still wait. A statement sees what it moves where it was.
+# The lease is indexed, so it is pushed out where half of it is over, and not with each slice.
 _RECORD = f"""
     WITH {_FINISHING}, {_moving("message.batch_id = (SELECT batch_id FROM attempt)")}, ending AS (
         SELECT batch_id,
@@ -162,7 +179,8 @@ _RECORD = f"""
         UPDATE delivery_deliverybatch AS batch
            SET {_ADDED_OR_NONE},
                state = CASE WHEN NOT %(is_last)s THEN batch.state WHEN ending.some_wait THEN 'ready' ELSE 'settled' END,
-               lease_until = CASE WHEN NOT %(is_last)s THEN batch.lease_until END,
+               lease_until = CASE WHEN %(is_last)s THEN NULL WHEN batch.lease_until > now() + {_HALF_A_LEASE}
+                                  THEN batch.lease_until ELSE now() + 2 * {_HALF_A_LEASE} END,
                settled_at = CASE WHEN %(is_last)s AND NOT ending.some_wait THEN now() END
           FROM ending LEFT JOIN change ON change.batch_id = ending.batch_id
          WHERE batch.id = ending.batch_id
@@ -204,18 +222,45 @@ def record(
     Raises StaleClaim, with nothing written, when the batch is not this worker's any more: then see `record_late`.
     """
     require(claim.organization_id)
-    tally = Counter(outcome.kind.value for outcome in outcomes)
-    moves = [_move(outcome, attempts_before.get(outcome.message_id, 0) + 1) for outcome in outcomes]
-    parameters = _of_attempt(claim, attempt_id, tally) | {"moves": _as_json(moves), "is_last": is_last}
+    answered = Answered(attempt_id, outcomes, attempts_before)
+    moves = _moves(answered)
     gives_back = any(move.to in GIVES_BACK for move in moves)
     with transaction.atomic() if gives_back else nullcontext():
         _stop_gone(claim, outcomes)
-        with prepared(_RECORD, parameters) as cursor:
-            found = cursor.fetchone()
-        if found is None:
-            raise StaleClaim("The lease of this batch ran out while its mails were going out.")
-        _give_back(claim.organization_id, claim.campaign_id, found[0])
-    return tally
+        with prepared(_RECORD, _to_record(claim, answered, moves, is_last=is_last)) as cursor:
+            given_back = _recorded(cursor)
+        _give_back(claim.organization_id, claim.campaign_id, given_back)
+    return Counter(outcome.kind.value for outcome in outcomes)
+
+
+@contextmanager
+def recording(claim: BatchClaim, answered: Answered) -> Iterator[None]:
+    """`record` of accepted mails, inside the caller's transaction and pipeline: what the caller asks inside goes out
+    with it. Raises StaleClaim, as `record`, at the end."""
+    require(claim.organization_id)
+    if not answered.is_accepted:
+        raise ValueError("More follows from these answers than can be written with something else.")
+    with prepared(_RECORD, _to_record(claim, answered, _moves(answered), is_last=False)) as cursor:
+        yield
+        _recorded(cursor)
+
+
+def _moves(answered: Answered) -> list[Move]:
+    return [_move(outcome, answered.attempts.get(outcome.message_id, 0) + 1) for outcome in answered.outcomes]
+
+
+def _to_record(claim: BatchClaim, answered: Answered, moves: Sequence[Move], *, is_last: bool) -> dict[str, Any]:
+    result = Counter(outcome.kind.value for outcome in answered.outcomes)
+    of_attempt = _of_attempt(claim, answered.attempt_id, result)
+    return of_attempt | {"moves": _as_json(moves), "is_last": is_last, "lease": settings.DELIVERY_LEASE_SECONDS}
+
+
+def _recorded(cursor: psycopg.Cursor[Any]) -> int:
+    """How many mails the plan gets back."""
+    found = cursor.fetchone()
+    if found is None:
+        raise StaleClaim("The lease of this batch ran out while its mails were going out.")
+    return int(found[0])
 
 
 def _stop_gone(claim: BatchClaim, outcomes: Sequence[Outcome]) -> None:

@@ -35,6 +35,8 @@ DOUBTS = {
     "after_intent": (SLICE, 0),
     "in_the_call": (SLICE, 1),
     "after_the_call": (SLICE, SLICE),
+    "before_outcome_and_intent_commit": (SLICE, SLICE),
+    "after_outcome_and_intent": (SLICE, 0),
     "before_outcome_commit": (SLICE, SLICE),
     "after_outcome": (0, 0),
     "after_settle": (0, 0),

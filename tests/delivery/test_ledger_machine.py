@@ -41,6 +41,7 @@ from core.delivery.errors import StaleClaim
 from core.delivery.intent import Intent, commit_intent
 from core.delivery.materialise import materialise_campaign
 from core.delivery.models import DeliveryBatch, Message
+from core.delivery.outcomes import Answered
 from core.delivery.recovery import give_up_on_proof, recover_expired_batches, requeue_due_retries
 from core.delivery.rendering import CampaignMail, campaign_mail, prepared_mail
 from core.delivery.services import message_mark_sent, message_send_again
@@ -126,8 +127,29 @@ class LedgerMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.free_workers)
     @rule(number=WORKERS)
     def intend(self, number: int) -> None:
-        worker = self.pick(self.free_workers, number)
-        intent = commit_intent(worker.claim, worker.mail, limit=SLICE)
+        self.go_on(self.pick(self.free_workers, number), None)
+
+    @precondition(lambda self: self.accepted)
+    @rule(number=WORKERS)
+    def write_down_and_intend(self, number: int) -> None:
+        """Where everybody was accepted, the outcome goes with the next intent."""
+        worker = self.pick(self.accepted, number)
+        assert worker.intent is not None
+        assert worker.answers is not None
+        answered = Answered(worker.intent.attempt_id, worker.answers, worker.intent.attempts)
+        worker.intent = worker.answers = None
+        try:
+            self.go_on(worker, answered)
+        except StaleClaim:
+            outcomes.record_late(worker.claim, answered.outcomes, answered.attempts)
+            self.workers.remove(worker)
+            return
+        states = Message.objects.filter(pk__in=answered.attempts).values_list("send_state", flat=True)
+        assert set(states) <= {SendState.ACCEPTED, SendState.SUPPRESSED}, "an outcome that was not written down"
+
+    def go_on(self, worker: Worker, answered: Answered | None) -> None:
+        """The next intent, or the end of the batch."""
+        intent = commit_intent(worker.claim, worker.mail, limit=SLICE, answered=answered)
         if intent is None:
             hand_back(worker.claim)
             self.workers.remove(worker)
@@ -341,6 +363,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @property
     def answered(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.answers is not None]
+
+    @property
+    def accepted(self) -> list[Worker]:
+        return [
+            worker
+            for worker in self.answered
+            if worker.answers and all(answer.kind is OutcomeKind.ACCEPTED for answer in worker.answers)
+        ]
 
     @property
     def unresolved(self) -> list[UUID]:

@@ -199,7 +199,9 @@ def correction_sentences(campaign: Campaign, before: CampaignSnapshot) -> tuple[
         filter(
             None,
             (
-                f"{people(standing.had)} had the mail already and keep the version they had.",
+                f"{people(standing.had)} had the mail already and keep the version they had."
+                if standing.had
+                else "Nobody had the mail yet.",
                 in_doubt if standing.in_doubt else "",
                 rest,
             ),

@@ -112,7 +112,9 @@ class BlockForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "html" in self.fields:
-            self.fields["html"].widget = UnfoldAdminTextareaWidget(attrs={**CODE_ATTRIBUTES, "rows": BLOCK_ROWS})
+            self.fields["html"].widget = UnfoldAdminTextareaWidget(
+                attrs={**CODE_ATTRIBUTES, "wrap": "soft", "rows": BLOCK_ROWS}
+            )
         if not self.instance._state.adding:
             self.initial["seen_version"] = self.instance.version
 

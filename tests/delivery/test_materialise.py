@@ -16,6 +16,7 @@ from core.delivery import materialise
 from core.delivery.materialise import materialise_campaign
 from core.delivery.models import Connection, DeliveryBatch, Message, SandboxMail
 from core.delivery.states import BatchState, SendState, SkipReason
+from core.email_templates.models import EmailTemplate
 from core.subscriptions import usage
 from core.subscriptions.choices import Metric
 from core.subscriptions.models import Subscription
@@ -130,6 +131,15 @@ def test_materialise_without_a_connection_fails_and_gives_everything_back(in_flo
     assert "Connections" in Campaign.objects.get(pk=campaign.pk).problem
     assert emails_used(in_florist) == 0
     assert not Message.objects.exists()
+
+
+def test_materialise_of_a_template_edited_after_send_now_looks_at_it_again(in_florist: Organization) -> None:
+    campaign = due_campaign(in_florist, 3)
+    EmailTemplate.objects.update(html="<p>Hello, with no way out</p>")
+    assert materialise_campaign(campaign_id=campaign.pk).status == CampaignStatus.FAILED
+    campaign.refresh_from_db()
+    assert "no unsubscribe link" in campaign.problem
+    assert (Message.objects.count(), emails_used(in_florist)) == (0, 0)
 
 
 def test_materialise_paused_between_chunks_stops_and_goes_on_later(in_florist: Organization, monkeypatch: Any) -> None:

@@ -15,6 +15,7 @@ from core.campaigns.preflight.runner import (
     campaign_warnings,
     checklist,
     due_problems,
+    edited_problems,
     known_problems,
     send_preview,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "check",
     "checklist",
     "due_problems",
+    "edited_problems",
     "known_problems",
     "register",
     "send_preview",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from core.campaigns.models import Campaign
 from core.campaigns.preflight.case import Case
 from core.campaigns.preflight.plan import PlanUse, plan_use
-from core.campaigns.preflight.registry import Check, Level, Needs, Problem, checks
+from core.campaigns.preflight.registry import Check, Level, Needs, Problem, Reads, checks
 from core.campaigns.queries import campaign_audience
 from core.contacts.audience import AudienceCounts
 from core.subscriptions.errors import NoUsableSubscription
@@ -60,6 +60,14 @@ def due_problems(campaign: Campaign) -> list[Problem]:
     case = Case(campaign)
     stops = [problem for problem in _found(case, Needs.DRAFT) if problem.level == Level.STOP]
     return [*stops, *_plan_stops(case)]
+
+
+def edited_problems(campaign: Campaign) -> list[Problem]:
+    """The stops of what can still be edited between *Send now* and the freezing: the template. The rest was confirmed a
+    moment ago."""
+    looks = [one for one in checks(up_to=Needs.DRAFT) if one.reads in (Reads.CONTENT, Reads.MAIL)]
+    case = Case(campaign)
+    return [problem for one in looks for problem in one.problems(case) if problem.level == Level.STOP]
 
 
 def campaign_warnings(campaign: Campaign, audience: AudienceCounts | None = None) -> list[Problem]:

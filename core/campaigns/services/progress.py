@@ -8,7 +8,7 @@ from django.utils import timezone
 from core.campaigns.approvals.standing import refuse_unapproved
 from core.campaigns.errors import CampaignNotReady, IllegalTransition
 from core.campaigns.models import Campaign, CampaignSnapshot
-from core.campaigns.preflight import due_problems
+from core.campaigns.preflight import due_problems, edited_problems
 from core.campaigns.services.moves import end_unsent, found, move, shortened
 from core.campaigns.snapshot import campaign_freeze
 from core.campaigns.states import CampaignStatus, PauseReason
@@ -33,13 +33,13 @@ def campaign_begin(*, campaign_id: UUID) -> CampaignSnapshot:
     """Freeze a due campaign and start preparing its mails: scheduled → materialising.
 
     For one that is being prepared already, it returns what was frozen: a killed worker's successor goes on with it.
-    Raises CampaignNotReady when a campaign planned ahead has got a hard stop since, ApprovalMissing when what was
-    frozen is not what was approved.
+    Raises CampaignNotReady when its content has got a hard stop since somebody confirmed it, or anything else has of a
+    campaign planned ahead; ApprovalMissing when what was frozen is not what was approved.
     """
     campaign = found(campaign_id)
     if campaign.status != CampaignStatus.MATERIALISING:
         _refuse_unless(campaign, CampaignStatus.SCHEDULED, to=CampaignStatus.MATERIALISING)
-        if campaign.scheduled_local and (problems := due_problems(campaign)):
+        if problems := due_problems(campaign) if campaign.scheduled_local else edited_problems(campaign):
             raise CampaignNotReady(problems)
         move(campaign, CampaignStatus.MATERIALISING)
         snapshot = campaign_freeze(campaign)

@@ -31,6 +31,7 @@ from core.campaigns.services import (
 from core.campaigns.states import ABMetric, CampaignStatus, PauseReason, ScheduleZone
 from core.campaigns.versions import campaign_fix, current_version, editable
 from core.delivery import outcomes
+from core.delivery.limits.standstill import Standstill, standstill
 from core.delivery.materialise import materialise_campaign
 from core.delivery.models import DeliveryBatch, Message
 from core.delivery.outcomes import Move
@@ -315,9 +316,11 @@ def test_domain_of_a_variant_that_lost_keeps_nobody_waiting(in_florist: Organiza
 
 
 def test_warm_up_of_a_variants_domain_holds_its_mails_back(in_florist: Organization) -> None:
-    senders(in_florist)
+    campaign = senders(in_florist)
     ramp = {"warmup_started_on": timezone.localdate(), "warmup_start": 2, "warmup_target": 50}
     SendingDomain.objects.filter(name="other.example").update(**ramp)
     run_work()
     accepted = Message.objects.filter(send_state="accepted").values_list("batch__variant", flat=True)
     assert Counter(accepted) == {1: 5, 2: 2}
+    campaign.refresh_from_db()
+    assert [reason.kind for reason in standstill(campaign)] == [Standstill.WARM_UP, Standstill.AB_WAIT]

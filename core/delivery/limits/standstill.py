@@ -46,11 +46,19 @@ class Reason:
     until: datetime.datetime | None = None
 
 
-# The connection of what is due, and what is waiting for a moment of its own; the index of ready batches answers it.
+# The connection of what is due and whom it comes from (a variant of an A/B test may have a sender of its own), and what
+# is waiting for a moment of its own; the index of ready batches answers it.
 _WAITING = """
     SELECT (SELECT connection_id FROM delivery_deliverybatch
              WHERE campaign_id = %(campaign)s AND organization_id = %(organization)s AND state = 'ready'
              ORDER BY due_at, number LIMIT 1),
+           (SELECT snapshot.from_email
+              FROM (SELECT variant FROM delivery_deliverybatch
+                     WHERE campaign_id = %(campaign)s AND organization_id = %(organization)s AND state = 'ready'
+                     ORDER BY due_at, number LIMIT 1) AS next
+              JOIN campaigns_campaignsnapshot AS snapshot
+                ON snapshot.campaign_id = %(campaign)s AND snapshot.variant = next.variant
+             LIMIT 1),
            (SELECT due_at FROM delivery_deliverybatch
              WHERE campaign_id = %(campaign)s AND organization_id = %(organization)s AND state = 'ready'
                AND due_at < %(held_until)s
@@ -76,7 +84,7 @@ def standstill(campaign: Campaign) -> list[Reason]:
             "held_until": HELD_UNTIL,
         }
         cursor.execute(_WAITING, ids)
-        connection_id, next_due, waits_for_winner = cursor.fetchone()
+        connection_id, sender, next_due, waits_for_winner = cursor.fetchone()
     reasons = []
     if waits_for_winner:
         reasons.append(Reason(Standstill.AB_WAIT, "The others wait for the winner of the A/B test."))
@@ -86,7 +94,7 @@ def standstill(campaign: Campaign) -> list[Reason]:
     if next_due > now:
         return [Reason(Standstill.LATER, f"The next people are due {_when(campaign, next_due)}.", next_due), *reasons]
     way_out = Connection.objects.select_related("account").get(pk=connection_id)
-    domain = domain_of(campaign.organization_id, campaign.from_email)
+    domain = domain_of(campaign.organization_id, sender or campaign.from_email)
     return [
         *_stopped(way_out, domain),
         *_window(campaign, now),

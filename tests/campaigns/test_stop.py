@@ -14,7 +14,7 @@ from core.campaigns.ab.services import ABPlan, VariantDraft, ab_test_send, ab_te
 from core.campaigns.errors import IllegalTransition, NotSentYet
 from core.campaigns.models import Campaign, CampaignVariant
 from core.campaigns.queries import campaign_audience, drafted_audience
-from core.campaigns.services.copies import CORRECTED
+from core.campaigns.services.copies import AS_PLANNED, CORRECTED, WITH_WORDS
 from core.campaigns.states import ABMetric, CampaignStatus
 from core.campaigns.versions import campaign_fix, current_version, editable
 from core.common.tenancy import all_organizations, organization_scope
@@ -138,7 +138,7 @@ def test_follow_up_and_copy_say_what_was_corrected(in_florist: Organization) -> 
     for make in (services.campaign_follow_up, services.campaign_duplicate):
         draft = make(campaign_id=campaign.pk)
         assert (draft.subject, draft.from_name) == ("50 % off", "The florist")
-        assert draft.problem == CORRECTED.format(campaign)
+        assert draft.problem == CORRECTED.format(campaign, WITH_WORDS)
 
 
 def test_follow_up_of_a_test_says_what_won(in_florist: Organization) -> None:
@@ -158,6 +158,10 @@ def test_follow_up_of_a_test_says_what_won(in_florist: Organization) -> None:
     assert (draft.template_id, draft.from_name, draft.problem) == (other.pk, "Ana", "")
     assert draft.subject == other.subject
     assert not CampaignVariant.objects.filter(campaign=draft).exists()
+    Campaign.objects.filter(pk=campaign.pk).update(content_revision=2)
+    copy = services.campaign_duplicate(campaign_id=campaign.pk)
+    assert copy.problem == CORRECTED.format(campaign, AS_PLANNED)
+    assert CampaignVariant.objects.filter(campaign=copy).count() == 2
 
 
 def test_follow_up_of_a_draft_is_refused(in_florist: Organization) -> None:

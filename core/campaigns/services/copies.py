@@ -21,10 +21,9 @@ _KEPT = (
     *("utm_campaign", "window_from", "window_until", "window_days", "throttle_per_hour"),
 )
 _SAID = ("subject", "preheader", "from_name", "from_email", "reply_to")
-CORRECTED = (
-    "“{}” was corrected while it went out. Subject and sender are the corrected ones; the rest of this draft is what "
-    "its template says now. Look whether the mistake is still in it."
-)
+CORRECTED = "“{}” was corrected while it went out. {} Look whether the mistake is still in this draft."
+WITH_WORDS = "Subject and sender are the corrected ones; the rest is what its template says now."
+AS_PLANNED = "The variants are as they were planned."
 _KEPT_OF_VARIANT = ("number", "subject", "preheader", "from_name", "from_email", "template_id")
 
 
@@ -40,7 +39,7 @@ def campaign_follow_up(*, campaign_id: UUID) -> Campaign:
     if original.started_at is None:
         raise NotSentYet(f"“{original}” has not been sent, so nobody can have left it unopened.")
     winner = ABTest.objects.filter(campaign=original).values_list("winner", flat=True).first()
-    variant = CampaignVariant.objects.filter(campaign=original, number=winner).first()
+    variant = CampaignVariant.objects.filter(campaign=original, number=winner or 0).first()
     draft = _copy(original, f"{original.name[:105]} (once more)", variant)
     write_groups(draft, dict.fromkeys(audience_of(original)[1], True))
     write_segments(draft, dict.fromkeys(segments_of(original)[1], True) | {_unopened(original).pk: False})
@@ -99,7 +98,7 @@ def _said_last(original: Campaign, variant: CampaignVariant | None) -> dict[str,
     if variant is not None and variant.template_id is not None:
         fields["template_id"] = variant.template_id
     if original.content_revision > 1:
-        fields["problem"] = CORRECTED.format(original)
+        fields["problem"] = CORRECTED.format(original, WITH_WORDS if last is not None else AS_PLANNED)
     return fields
 
 

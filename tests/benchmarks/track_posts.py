@@ -1,14 +1,14 @@
 """A provider's posts of a thousand events each, to the real server, while hits are turned into events."""
 
-import http.client
-import itertools
 import statistics
-import threading
-import time
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import orjson
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from core.common.tenancy import organization_scope
 from core.delivery.models import Connection
@@ -16,57 +16,38 @@ from core.tracking.models import WebhookEndpoint
 from core.tracking.webhooks.links import webhook_url
 from tests.benchmarks.report import Measurement
 from tests.benchmarks.track_ingest import BenchCampaign
-from tests.support.sendgrid_events import EventSigner, event
+from tests.support.sendgrid_events import EventSigner
 
-EVENTS_A_POST = 1_000
-EVERY_SECONDS = 0.5
-BODIES = 20
 PROMISED_MS = 200
+_ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
 def posting(bench: BenchCampaign, port: int) -> Iterator[list[float]]:
-    """Yields the list into which the seconds of each answer go."""
-    signer, answers, is_over = EventSigner(), [], threading.Event()
+    """Yields the list into which the seconds of each answer go at the end. The provider is a process of its own: in
+    this one it would wait for the worker's Python, not for an answer."""
+    signer, answers = EventSigner(), []
     with organization_scope(bench.organization):
         connection = Connection.objects.get(organization=bench.organization)
         WebhookEndpoint.objects.create(organization=bench.organization, connection=connection, key=signer.public)
-    path = "/" + webhook_url(connection.pk).split("/", 3)[3]
-    ids = [message.pk for message in bench.mailed.messages]
-
-    bodies = [
-        orjson.dumps([event("delivered", ids[number % len(ids)]) for number in range(EVENTS_A_POST)])
-        for _ in range(BODIES)
-    ]
-
-    def post(body: bytes) -> float:
-        headers = {**signer.headers(body), "Content-Type": "application/json"}
-        client = http.client.HTTPConnection("127.0.0.1", port)
-        began = time.perf_counter()
-        client.request("POST", path, body, headers)
-        answer = client.getresponse()
-        answer.read()
-        took = time.perf_counter() - began
-        client.close()
-        if answer.status != http.client.OK:
-            raise RuntimeError(f"A post was answered with {answer.status}.")
-        return took
-
-    def go_on() -> None:
-        # Comes again with another space: a body that is known would not be stored.
-        for number in itertools.count():
-            if is_over.wait(EVERY_SECONDS):
-                return
-            answers.append(post(bodies[number % BODIES] + b" " * (number // BODIES)))
-
-    post(b"[]")  # the first one loads Django's side
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        yield answers
-    finally:
-        is_over.set()
-        thread.join()
+    told = {
+        "port": port,
+        "path": "/" + webhook_url(connection.pk).split("/", 3)[3],
+        "key": signer.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "ids": [message.pk.hex for message in bench.mailed.messages],
+    }
+    command = [sys.executable, "-m", "tests.benchmarks.poster"]
+    with subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as provider:
+        assert provider.stdin and provider.stdout
+        provider.stdin.write(orjson.dumps(told) + b"\n")
+        provider.stdin.flush()
+        if provider.stdout.readline() != b"ready\n":
+            raise RuntimeError("The provider's posts were not answered.")
+        try:
+            yield answers
+        finally:
+            provider.stdin.close()
+            answers += orjson.loads(provider.stdout.readline())
 
 
 def measurements(answers: list[float]) -> list[Measurement]:

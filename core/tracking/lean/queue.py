@@ -10,7 +10,6 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 from redis.asyncio import Redis
@@ -57,6 +56,7 @@ class HitQueue:
         self._avoid_until = 0.0
         self._writer: asyncio.Task[None] | None = None
         self._telling: tuple[dict[LossReason, int], asyncio.Future[None]] | None = None
+        self._keeping: tuple[list[bytes], asyncio.Future[None]] | None = None
         self._database = ThreadPoolExecutor(1, thread_name_prefix="hits")
 
     @property
@@ -76,14 +76,16 @@ class HitQueue:
         if self._writer is not None:
             await asyncio.wait([self._writer], timeout=2)
         self._avoid_until = 0.0
+        self._look_after_keeping()
         if self._memory or self._lost:
             await self._write_group([])
         await self._redis.aclose()
         self._database.shutdown(wait=False, cancel_futures=True)
 
     async def _write(self) -> None:
-        while self._waiting or self._memory or self._lost:
+        while self._waiting or self._has_more:
             group = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
+            self._look_after_keeping()
             remembered = len(self._memory)
             try:
                 await self._write_group([hit for hit, _ in group])
@@ -95,8 +97,12 @@ class HitQueue:
             for _, future in group:
                 if not future.done():
                     future.set_result(None)
-            if not self._waiting and (self._memory or self._lost):
+            if not self._waiting and self._has_more:
                 await asyncio.sleep(AVOID_SECONDS)
+
+    @property
+    def _has_more(self) -> bool:
+        return bool(self._memory or self._lost or self._keeping)
 
     async def _write_group(self, hits: list[bytes]) -> None:
         """The group, and as much of the memory as fits with it."""
@@ -140,7 +146,33 @@ class HitQueue:
             self._lost[LossReason.FLUSHED] += self._length
 
     async def _to_database(self, hits: list[bytes]) -> bool:
-        return not hits or await self._in_thread(self._keep, hits)
+        """What takes too long may be written all the same: it is looked after, and never written beside that."""
+        if not hits:
+            return True
+        if self._keeping is not None:
+            return False
+        kept = asyncio.get_running_loop().run_in_executor(self._database, self._keep, hits)
+        self._keeping = hits, kept
+        await asyncio.wait([kept], timeout=DATABASE_SECONDS)
+        if kept.done():
+            self._look_after_keeping()
+        else:
+            logger.warning("The database takes long to keep %d hits.", len(hits))
+        return True
+
+    def _look_after_keeping(self) -> None:
+        """Hits that the database refused in the end get another chance."""
+        if self._keeping is None or not self._keeping[1].done():
+            return
+        (hits, kept), self._keeping = self._keeping, None
+        try:
+            kept.result()
+        except (DatabaseError, InterfaceError, OSError) as error:
+            logger.warning("The database does not take hits (%s).", type(error).__name__)
+            self._remember(hits)
+        except Exception:
+            logger.exception("%d hits met with something unforeseen and are counted as lost.", len(hits))
+            self._lost[LossReason.AWAY] += len(hits)
 
     async def _tell_losses(self) -> None:
         """What takes too long may be written all the same: it is waited for, and never told a second time beside it."""
@@ -160,16 +192,6 @@ class HitQueue:
             logger.warning("The database does not note lost hits (%s).", type(error).__name__)
             return
         self._lost -= Counter(losses)
-
-    async def _in_thread(self, write: Callable[[Any], None], what: Any) -> bool:
-        loop = asyncio.get_running_loop()
-        try:
-            await asyncio.wait_for(loop.run_in_executor(self._database, write, what), DATABASE_SECONDS)
-        except (DatabaseError, InterfaceError, OSError, TimeoutError) as error:
-            # Whatever is wrong with the database, the recipient gets an answer and the hit another chance.
-            logger.warning("The database does not take hits (%s).", type(error).__name__)
-            return False
-        return True
 
     def _remember(self, hits: list[bytes]) -> None:
         room = max(MOST_IN_MEMORY - len(self._memory), 0)

@@ -19,6 +19,7 @@ class Failing:
 
     def __init__(self, *failures: Exception) -> None:
         self._failures = list(failures)
+        self.appended: list[bytes] = []
 
     def pipeline(self, **_options: Any) -> "Failing":
         return self
@@ -27,7 +28,9 @@ class Failing:
 
     def xlen(self, _name: str) -> None: ...
 
-    def execute_command(self, *_words: Any) -> None: ...
+    def execute_command(self, *words: Any) -> None:
+        if not self._failures:
+            self.appended.append(words[-1])
 
     async def execute(self) -> list[Any]:
         if self._failures:
@@ -80,3 +83,37 @@ def test_losses_whose_telling_takes_too_long_are_told_once(monkeypatch: pytest.M
 
     asyncio.run(work())
     assert told == [{LossReason.FULL: 1}, {LossReason.FULL: 1}]
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_hits_whose_keeping_takes_too_long_are_written_once(monkeypatch: pytest.MonkeyPatch, is_refused: bool) -> None:
+    monkeypatch.setattr(queue, "AVOID_SECONDS", 0.01)
+    monkeypatch.setattr(queue, "DATABASE_SECONDS", 0.05)
+    kept: list[bytes] = []
+    told: list[Mapping[LossReason, int]] = []
+    answer = threading.Event()
+
+    def keep(hits: Sequence[bytes]) -> None:
+        answer.wait(30)
+        if is_refused:
+            raise OperationalError
+        kept.extend(hits)
+
+    async def work() -> list[bytes]:
+        redis = Failing(Away(), Away())
+        hits = HitQueue(redis, limit=10, keep=keep, tell=told.append)  # type: ignore[arg-type]
+        await hits.append(b"one")
+        await hits.append(b"two")
+        await asyncio.sleep(0.3)
+        answer.set()
+        for _ in range(300):
+            if len(kept) + len(redis.appended) >= 2:
+                break
+            await asyncio.sleep(0.01)
+        await hits.close()
+        return redis.appended
+
+    appended = asyncio.run(work())
+    assert sorted([*kept, *appended]) == [b"one", b"two"]
+    assert kept == ([] if is_refused else [b"one"])
+    assert not told

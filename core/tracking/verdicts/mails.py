@@ -51,15 +51,19 @@ class StoredHit:
 
 
 # The ids are those of mails in the open scope; an event has its mail's organization (a constraint says so).
+# One mail after the other (OFFSET): of a month that has just begun, which has no statistics, all hits would be read.
 _READ = """
 SELECT event.id, event.message_id, event.type, event.verdict, event.reasons, event.occurred_at, event.seen, link.url,
        message.accepted_at
   FROM unnest(%(messages)s::uuid[], %(since)s::timestamptz[], %(until)s::timestamptz[]) AS mail (id, since, until)
   JOIN delivery_message AS message ON message.id = mail.id
-  JOIN tracking_analyticsevent AS event
-    ON event.message_id = mail.id AND event.organization_id = message.organization_id
-   AND event.occurred_at BETWEEN mail.since AND mail.until AND event.type = ANY(%(types)s::text[])
-   AND event.occurred_at BETWEEN %(first)s AND %(last)s
+ CROSS JOIN LATERAL (
+       SELECT event.* FROM tracking_analyticsevent AS event
+        WHERE event.message_id = mail.id AND event.organization_id = message.organization_id
+          AND event.occurred_at BETWEEN mail.since AND mail.until AND event.type = ANY(%(types)s::text[])
+          AND event.occurred_at BETWEEN %(first)s AND %(last)s
+       OFFSET 0
+ ) AS event
   LEFT JOIN campaigns_campaignlink AS link ON link.id = event.link_id
  ORDER BY event.message_id, event.occurred_at, event.event_key
 """

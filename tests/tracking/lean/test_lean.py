@@ -1,6 +1,7 @@
 """Opens and clicks in front of Django, from the request to the event, with every part away in turn."""
 
 import asyncio
+import datetime
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisAway
 
@@ -23,9 +24,10 @@ from core.tracking.choices import EventType, LossReason, Verdict
 from core.tracking.lean import drain, queue
 from core.tracking.lean.app import LeanTracking
 from core.tracking.lean.hits import FIELD, STREAM, half_of, packed
+from core.tracking.lean.judging import block_of
 from core.tracking.lean.links import cache_key, stored_links
 from core.tracking.lean.queue import HitQueue
-from core.tracking.models import AnalyticsEvent, CampaignPart, HeldHit, LostHits
+from core.tracking.models import AnalyticsEvent, CampaignPart, HeldHit, LinkClicks, LostHits
 from core.tracking.tasks import read_hits, remember_links
 from tests.tracking.mailed import BROWSER, Mailed, mailed_campaign, path_of
 
@@ -471,6 +473,21 @@ def test_full_block_of_which_one_half_fails_is_written_whole_and_once_by_the_nex
     assert (whole.total, whole.firsts) == (24, 12)
     assert len(events()) == 24
     assert redis.xlen(STREAM) == 0
+
+
+def test_mail_that_was_hit_often_is_not_read_as_a_whole_for_the_next_hit(mailed: Mailed) -> None:
+    pk, seen = mailed.messages[0].pk, ("GET", BROWSER, "en", "203.0.113.0/24")
+    with all_organizations(reason="test"):
+        for hits_of_block in (range(300), range(300, 301), range(-1, 0)):
+            moments = [1_750_000_000_000 + number * 1_000 for number in hits_of_block]
+            block, strange = block_of(packed(pk, 1, moment, seen) for moment in moments)
+            assert (drain._take(block).new, strange) == (len(moments), 0)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*), min(occurred_at) FROM tracking_before")
+            assert cursor.fetchone() == (2, datetime.datetime.fromtimestamp(1_750_000_000, datetime.UTC))
+        clicks = LinkClicks.objects.get()
+        whole = CampaignPart.objects.get(part="all", type="clicked")
+    assert (clicks.total, clicks.firsts) == (whole.total, whole.firsts) == (302, 1)
 
 
 def test_worker_killed_before_the_commit_leaves_its_hits_to_the_next(mailed: Mailed, site: Site, redis: Redis) -> None:

@@ -21,9 +21,12 @@ from core.common.management.commands import up
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def environment() -> Iterator[dict[str, str]]:
-    """An environment without services: those of the test run are not for these commands."""
+    """An environment without services: those of the test run are not for these commands.
+
+    One directory for this file: the first command makes the database, the later ones find it.
+    """
     with tempfile.TemporaryDirectory(prefix="engagex-up-", dir="/tmp") as directory:
         kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
         yield kept | {"ENGAGEX_DATA_DIR": f"{directory}/data", "DJANGO_SETTINGS_MODULE": "core.settings.dev"}

@@ -88,7 +88,7 @@ def test_take_from_many_at_once_never_gives_out_a_token_twice(key: str) -> None:
 def test_take_without_redis_waits(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import redis
 
-    nowhere = redis.Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2)
+    nowhere = redis.Redis.from_url("redis://127.0.0.1:1/0")  # as the cache's pool does, it tries once
     monkeypatch.setattr(buckets, "_redis", lambda: nowhere)
     answer = buckets.take([Request(1, (buckets.per_hour(key, 60),))])
     assert (answer.place, answer.wait) == (None, AWAY_SECONDS)

@@ -8,6 +8,7 @@ import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
+from hypothesis import settings as hypothesis_settings
 
 from core.accounts.choices import Role
 from core.accounts.models import Organization, User
@@ -16,6 +17,10 @@ from tests.support import factories
 
 # Playwright keeps an event loop on the thread of the test, which Django would take for async code.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+
+# Examples are judged by what comes out: on a busy machine each of them may take longer than Hypothesis' 200 ms.
+hypothesis_settings.register_profile("unhurried", deadline=None)
+hypothesis_settings.load_profile("unhurried")
 
 
 @pytest.fixture(autouse=True)

@@ -33,8 +33,9 @@ def in_berlin(in_florist: Organization) -> Organization:
 
 
 def next_month(days: int = 0) -> datetime.datetime:
-    """Nine o'clock on the tenth of next month, as a wall clock shows it."""
-    later = (timezone.now().replace(day=1) + datetime.timedelta(days=32)).replace(day=10)
+    """Nine o'clock on the tenth of next month, as a wall clock in Berlin shows it."""
+    today = timezone.now().astimezone(ZoneInfo("Europe/Berlin"))
+    later = (today.replace(day=1) + datetime.timedelta(days=32)).replace(day=10)
     return datetime.datetime.combine(later.date(), datetime.time(9)) + datetime.timedelta(days=days)
 
 

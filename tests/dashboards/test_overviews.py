@@ -28,14 +28,13 @@ from tests.tracking.mailed import mailed_campaign
 Member = Callable[..., User]
 SignedIn = Callable[[User], Client]
 PAGES = ("engagement", "audience_growth", "deliverability")
-TODAY = timezone.now().date()
 DAY = datetime.timedelta(days=1)
 
 
 def figures(organization: Organization, days_ago: int = 1, sender: str = "hello@florist.example", **mails: Any) -> None:
     """Counters of a day, and of its month: `sent=100, opened=40, opened_machines=7, provider="Gmail"`."""
     provider = mails.pop("provider", "Gmail")
-    day = TODAY - days_ago * DAY
+    day = timezone.now().date() - days_ago * DAY
     with organization_scope(organization):
         starts = ((PeriodLength.DAY, day), (PeriodLength.MONTH, day.replace(day=1)))
         parts = ((PeriodPart.ALL, ""), (PeriodPart.SENDER, sender), (PeriodPart.PROVIDER, provider))
@@ -164,7 +163,7 @@ def test_best_hour_is_named_in_words(florist: Organization, manager: Client) -> 
     with organization_scope(florist):
         OrganizationWeekday.objects.create(
             organization=florist,
-            month=TODAY.replace(day=1),
+            month=timezone.now().date().replace(day=1),
             weekday=3,
             people=[30 if hour == 17 else 2 for hour in range(24)],
             machines=[99 if hour == 5 else 0 for hour in range(24)],

@@ -30,39 +30,39 @@ _TURNS = f"""
     )
     SELECT campaign.organization_id, campaign.id, next.connection_id, next.mails,
            campaign.throttle_per_hour, organization.mails_per_hour,
-           next.mails_per_second, next.mails_per_hour,
+           connection.mails_per_second, connection.mails_per_hour,
            account.id, account.mails_per_second, account.mails_per_hour,
            domain.id, domain.mails_per_hour,
-           next.mails_per_day IS NOT NULL OR next.warmup_started_on IS NOT NULL
+           connection.mails_per_day IS NOT NULL OR connection.warmup_started_on IS NOT NULL
                OR domain.warmup_started_on IS NOT NULL
       FROM waiting
       JOIN campaigns_campaign AS campaign ON campaign.id = waiting.campaign_id
       JOIN accounts_organization AS organization ON organization.id = campaign.organization_id
       JOIN LATERAL (
-           SELECT batch.connection_id, batch.variant, connection.mails_per_second, connection.mails_per_hour,
-                  connection.mails_per_day, connection.warmup_started_on, connection.account_id,
+           SELECT batch.connection_id, batch.variant,
                   batch.size - batch.accepted_count - batch.suppressed_count - batch.failed_count - batch.retry_count
                              - batch.uncertain_count - batch.unresolved_count AS mails
              FROM delivery_deliverybatch AS batch
-             JOIN delivery_connection AS connection ON connection.id = batch.connection_id
             WHERE batch.campaign_id = campaign.id AND batch.state = 'ready' AND batch.due_at <= now()
-              AND connection.paused_at IS NULL
+              AND (SELECT paused_at IS NULL FROM delivery_connection WHERE id = batch.connection_id)
             ORDER BY batch.due_at, batch.number
             LIMIT 1) AS next ON TRUE
+      JOIN delivery_connection AS connection ON connection.id = next.connection_id
       LEFT JOIN domains_sendingdomain AS domain
              ON domain.organization_id = campaign.organization_id
             AND domain.name = lower(split_part(CASE WHEN next.variant = 0 THEN campaign.from_email ELSE (
                     SELECT snapshot.from_email FROM campaigns_campaignsnapshot AS snapshot
                      WHERE snapshot.campaign_id = campaign.id AND snapshot.variant = next.variant
                      LIMIT 1) END, '@', 2))
-      LEFT JOIN delivery_agencyaccount AS account ON account.id = next.account_id
+      LEFT JOIN delivery_agencyaccount AS account ON account.id = connection.account_id
       LEFT JOIN busy ON busy.organization_id = campaign.organization_id
      WHERE campaign.status IN ('sending', 'sent')
        AND domain.paused_at IS NULL
        AND (campaign.window_from IS NULL AND campaign.window_until IS NULL AND campaign.window_days = '{{}}'
             OR engagex_in_window(engagex_local_time(now(), organization.time_zone),
                                  campaign.window_from, campaign.window_until, campaign.window_days))
-       AND (next.mails_per_day IS NULL AND next.warmup_started_on IS NULL AND domain.warmup_started_on IS NULL
+       AND (connection.mails_per_day IS NULL AND connection.warmup_started_on IS NULL
+                AND domain.warmup_started_on IS NULL
             OR NOT EXISTS (SELECT 1 FROM delivery_dailycount AS daily
                             WHERE daily.subject_id IN (next.connection_id, domain.id)
                               AND daily.day = engagex_local_time(now(), organization.time_zone)::date

@@ -131,6 +131,10 @@ class Message(UUIDModel, OrganizationOwned):
 class MessageValues(OrganizationOwned):
     """Address and merge values a message was built from, written with the intent: the mail can be shown again."""
 
+    # The message has this key, and `delivery_values_same_org` says that both have the same organization.
+    organization = models.ForeignKey(
+        "accounts.Organization", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     message = models.OneToOneField(
         Message, on_delete=models.CASCADE, primary_key=True, related_name="values", db_constraint=False
     )

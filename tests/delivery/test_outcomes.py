@@ -12,14 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.accounts.models import Organization
+from core.campaigns.services import campaign_pause
 from core.common.ids import new_id
 from core.common.tenancy import OrganizationMismatch, organization_scope
+from core.contacts.choices import SuppressionReason
+from core.contacts.services import contacts_stop
 from core.delivery import outcomes
 from core.delivery.claim import hand_back, renew
 from core.delivery.errors import StaleClaim
 from core.delivery.intent import Intent, commit_intent
 from core.delivery.models import DeliveryBatch, Message, MessageValues, SendAttempt
-from core.delivery.outcomes import Move
+from core.delivery.outcomes import Answered, Move
 from core.delivery.recovery import recover_expired_batches
 from core.delivery.rendering import campaign_mail
 from core.delivery.retry_policy import CONSEQUENCES, MAX_ATTEMPTS, retry_delay_seconds
@@ -182,6 +185,82 @@ def test_record_twice_is_refused_the_second_time(in_florist: Organization) -> No
         outcomes.record(claim, intent.attempt_id, answers(intent, OutcomeKind.RETRY), attempts)
     assert set(Message.objects.values_list("send_state", "attempts")) == {(SendState.ACCEPTED, 1)}
     assert SendAttempt.objects.get().result == {"accepted": 3}
+
+
+# Outcome and next intent in one commit
+
+
+def half_answered(organization: Organization) -> tuple[Any, Intent, Answered]:
+    """A batch of four, of which two were accepted and not written down yet."""
+    sending_campaign(organization, 4)
+    claim = claimed()
+    intent = commit_intent(claim, campaign_mail(claim.campaign_id), limit=2)
+    assert intent is not None
+    return claim, intent, Answered(intent.attempt_id, answers(intent, OutcomeKind.ACCEPTED), intent.attempts)
+
+
+def counted() -> tuple[Any, ...]:
+    return DeliveryBatch.objects.values_list("state", "accepted_count", "suppressed_count").get()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_intent_with_the_outcome_before_it_commits_both(in_florist: Organization) -> None:
+    claim, first, answered = half_answered(in_florist)
+    second = commit_intent(claim, campaign_mail(claim.campaign_id), limit=2, after=first.last, answered=answered)
+    assert second is not None
+    assert not set(second.attempts) & set(first.attempts) and len(second.recipients) == 2
+    connection.close()  # what is left stands on disk
+    assert set(Message.objects.filter(pk__in=first.attempts).values_list("send_state", "attempts")) == {("accepted", 1)}
+    assert set(Message.objects.filter(pk__in=second.attempts).values_list("send_state", flat=True)) == {"ready"}
+    assert list(SendAttempt.objects.order_by("pk").values_list("result", flat=True)) == [{"accepted": 2}, {}]
+    assert counted() == (BatchState.DISPATCHING, 2, 0)
+    assert broken_invariants() == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_intent_refused_by_a_pause_keeps_the_outcome_before_it(in_florist: Organization) -> None:
+    claim, first, answered = half_answered(in_florist)
+    campaign_pause(campaign_id=claim.campaign_id)
+    mail = campaign_mail(claim.campaign_id)
+    assert commit_intent(claim, mail, limit=2, after=first.last, answered=answered) is None
+    assert SendAttempt.objects.count() == 1
+    assert hand_back(claim)
+    assert counted() == (BatchState.READY, 2, 0)
+    assert broken_invariants() == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_intent_with_somebody_blocked_meanwhile_keeps_the_outcome_before_it(in_florist: Organization) -> None:
+    claim, first, answered = half_answered(in_florist)
+    blocked = Message.objects.exclude(pk__in=first.attempts).first()
+    assert blocked is not None
+    contacts_stop(contact_ids=[blocked.contact_id], reason=SuppressionReason.BOUNCED, note="")
+    second = commit_intent(claim, campaign_mail(claim.campaign_id), limit=2, after=first.last, answered=answered)
+    assert second is not None
+    assert (second.skipped, len(second.recipients)) == (1, 1)
+    assert counted() == (BatchState.DISPATCHING, 2, 1)
+    assert usage.used(organization_id=in_florist.pk, metric=Metric.EMAILS) == 3
+    assert broken_invariants() == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_intent_of_a_stale_claim_writes_neither(in_florist: Organization) -> None:
+    claim, first, answered = half_answered(in_florist)
+    let_lease_run_out()
+    assert recover_expired_batches() == 1
+    with pytest.raises(StaleClaim):
+        commit_intent(claim, campaign_mail(claim.campaign_id), limit=2, after=first.last, answered=answered)
+    assert SendAttempt.objects.count() == 1
+    assert set(Message.objects.filter(pk__in=first.attempts).values_list("send_state", flat=True)) == {"uncertain"}
+    assert broken_invariants() == {}
+
+
+@pytest.mark.django_db
+def test_intent_takes_no_answers_from_which_more_follows(in_florist: Organization) -> None:
+    claim, first, answered = half_answered(in_florist)
+    refused = Answered(answered.attempt_id, answers(first, OutcomeKind.FAILED), answered.attempts)
+    with pytest.raises(ValueError, match="More follows"):
+        commit_intent(claim, campaign_mail(claim.campaign_id), limit=2, after=first.last, answered=refused)
 
 
 # Recovery

@@ -104,8 +104,9 @@ class Case:
 
     @property
     def language(self) -> str:
-        """What the lines of `inspection` and `links` count in."""
-        return str(Markup(self.campaign.template.markup).label)
+        """What the lines of `inspection` and `links` count in. Corrections are HTML, whatever their template is."""
+        is_own = self.lined.lines is None
+        return str(Markup.HTML.label if is_own else Markup(self.campaign.template.markup).label)
 
     @cached_property
     def inspection(self) -> Inspection:

@@ -4,11 +4,12 @@ from core.campaigns.models import Campaign
 from core.campaigns.preflight.case import Case
 from core.campaigns.preflight.registry import Level, Needs, Problem, checks
 from core.email_templates.preview import MailSource
+from core.email_templates.queries import LinedHtml
 
 
 def content_problems(campaign: Campaign, source: MailSource) -> list[Problem]:
     """What in these sources keeps them from being sent, all at once."""
     case = Case(campaign)
-    case.source, case.ab_test = source, None
+    case.source, case.lined, case.ab_test = source, LinedHtml(source.html, None), None
     looks = [one for one in checks(up_to=Needs.DRAFT) if one.where == "what"]
     return [problem for one in looks for problem in one.problems(case) if problem.level == Level.STOP]

@@ -95,7 +95,8 @@ class AnalyticsEventAdmin(OrganizationModelAdmin):
 
     @display(description="behind it", label=_VERDICT_COLORS)
     def shown_verdict(self, event: AnalyticsEvent) -> tuple[str, str]:
-        return event.verdict, event.get_verdict_display()
+        """Of opens and clicks only: nobody asks who is behind a bounce."""
+        return (event.verdict, event.get_verdict_display()) if event.type in HITS else ("", "")
 
     @display(description="why")
     def shown_why(self, event: AnalyticsEvent) -> str:

@@ -39,7 +39,7 @@ def dying_after(module: Any, name: str, *, when: Callable[[Any], bool] = lambda 
     setattr(module, name, wrapped)
 
 
-def kill_points() -> dict[str, Callable[[], object]]:
+def kill_points() -> dict[str, Callable[[], None]]:
     """The named points: between each pair of commits, and in the middle of what they enclose."""
     from core.delivery import claim, dispatch, intent, materialise, outcomes
     from core.delivery.transports import smtp
@@ -53,8 +53,8 @@ def kill_points() -> dict[str, Callable[[], object]]:
         "after_the_call": lambda: dying_after(smtp.SmtpTransport, "send"),
         "before_outcome_and_intent_commit": lambda: dying_after(intent, "_written", when=second()),
         "after_outcome_and_intent": lambda: dying_after(intent, "commit_intent", when=second()),
-        "before_outcome_commit": lambda: [hurried(), inside_a_transaction(outcomes, "record")],
-        "after_outcome": lambda: [hurried(), dying_after(outcomes, "record")],
+        "before_outcome_commit": lambda: inside_a_transaction(hurried(outcomes), "record"),
+        "after_outcome": lambda: dying_after(hurried(outcomes), "record"),
         "after_settle": lambda: dying_after(dispatch, "_dispatch"),
         "between_chunks": lambda: dying_after(materialise, "_write_chunk"),
         "before_start": lambda: dying_after(materialise, "_write_ledger"),
@@ -67,11 +67,12 @@ def second() -> Callable[[Any], bool]:
     return lambda result: next(calls) > 0
 
 
-def hurried() -> None:
+def hurried(module: Any) -> Any:
     """Out of time after the first slice: its outcome is a commit of its own, as no other slice follows."""
     from core.delivery import dispatch
 
     dispatch.dispatch = functools.partial(_out_of_time, dispatch.dispatch)
+    return module
 
 
 def _out_of_time(original: Callable[..., Any], claim: Any, *, deadline: float) -> Any:

@@ -32,7 +32,7 @@ _QUEUE_ID = re.compile(r"(?:queued as|\bid=)\s*<?([A-Za-z0-9][\w.@+-]{2,127})", 
 class _Mail(NamedTuple):
     """One mail ready for the wire. `body` ends with CRLF and has no line that begins with a dot (RFC 5321 4.5.2)."""
 
-    index: int
+    place: int
     recipient: Recipient
     sender: str
     address: str
@@ -178,7 +178,7 @@ class SmtpTransport(Transport):
                 outcome = _hand_over(conversation, mail, mails)
             else:
                 outcome = refusal(mail.recipient.message_id, refused.full_code, refused.words)
-            outcomes[mails.pop().index] = outcome
+            outcomes[mails.pop().place] = outcome
             if outcome.kind is OutcomeKind.UNKNOWN:
                 self._abandon_session()
                 words = "the connection was lost with the mail before this one"
@@ -283,7 +283,7 @@ def _retry_all(
     error = error or classify(code, words)
     while mails:
         mail = mails.pop()
-        outcomes[mail.index] = Outcome(mail.recipient.message_id, OutcomeKind.RETRY, code, words, error=error)
+        outcomes[mail.place] = Outcome(mail.recipient.message_id, OutcomeKind.RETRY, code, words, error=error)
 
 
 def _sender_refused(reply: Reply) -> ConnectionProblem:

@@ -13,7 +13,9 @@ from typing import Any
 import psycopg
 from django.db import connection, transaction
 
-PREPARE_AFTER = 2
+AT_ONCE = 0
+"""How often a statement is carried out before it is prepared. PostgreSQL would plan it five times more before it trusts
+a plan for any parameters, and a worker's connection is a new one every few seconds."""
 _LINE_BREAK = re.compile(r"\n\s*")
 Execution = AbstractContextManager[psycopg.Cursor[Any]]
 
@@ -23,7 +25,9 @@ def prepared(sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Iterato
     """Execute on Django's own connection and transaction, and yield the cursor. Raises Django's database errors."""
     connection.ensure_connection()
     own: psycopg.Connection[Any] = connection.connection
-    own.prepare_threshold = PREPARE_AFTER
+    if own.prepare_threshold != AT_ONCE:
+        own.prepare_threshold = AT_ONCE
+        own.execute("SET plan_cache_mode = force_generic_plan", prepare=False)
     with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
         cursor.execute(_on_one_line(sql), parameters)
         yield cursor

@@ -51,7 +51,7 @@ def engagement(asked: Asked) -> Overview:
     if not by_start and not campaigns:
         return _nothing(found)
     slots = _slots(found, by_start, before)
-    devices = devices_of([campaign.pk for campaign, _ in campaigns])
+    devices = devices_of(campaign for campaign, _ in campaigns)
     charts = {
         "activity": activity_chart(found, slots),
         "kinds": kinds_chart(found, slots),

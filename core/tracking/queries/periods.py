@@ -13,15 +13,14 @@ from django.utils import timezone
 
 from core.campaigns.models import Campaign
 from core.common.tenancy import require
-from core.tracking.choices import EventType, Part, PeriodLength, PeriodPart
+from core.tracking.choices import PEOPLE, EventType, Part, PeriodLength, PeriodPart
 from core.tracking.models import (
     APART,
     ONCE,
     PERIOD_COUNTS,
-    CampaignPart,
     OrganizationPeriod,
 )
-from core.tracking.queries.counts import Count, Counted, counts_by
+from core.tracking.queries.counts import Count, Counted
 
 DELIVERY = (EventType.SENT, *ONCE)
 ENGAGEMENT = (EventType.SENT, EventType.OPENED, EventType.CLICKED, EventType.UNSUBSCRIBED, EventType.COMPLAINED)
@@ -252,24 +251,51 @@ def campaigns_started(
         campaigns = campaigns.filter(started_at__gte=first)
     names = ("organization_id", "organization__name", "name", "started_at", "status")
     found = list(campaigns.select_related("organization").only(*names).order_by("-started_at", "-id")[:most])
-    figures = _of_campaigns([campaign.pk for campaign in found], Part.ALL, "campaign_id")
+    figures = _of_campaigns(found, Part.ALL, "campaign_id")
     return [(campaign, figures.get(campaign.pk, Figures())) for campaign in found]
 
 
-def devices_of(campaign_ids: Iterable[UUID]) -> dict[str, Figures]:
+def devices_of(campaigns: Iterable[Campaign]) -> dict[str, Figures]:
     """Opens and clicks of these campaigns by Device (1 query)."""
-    return _of_campaigns(campaign_ids, Part.DEVICE, "value")
+    return _of_campaigns(campaigns, Part.DEVICE, "value")
 
 
-def _of_campaigns(campaign_ids: Iterable[UUID], part: Part, column: str) -> dict[Any, Figures]:
-    rows = CampaignPart.objects.filter(campaign_id__in=list(campaign_ids), part=part, type__in=PERIOD_COUNTS)
-    return defaultdict(Figures, {key: _as_figures(counts) for key, counts in counts_by(rows, column).items()})
+# One campaign after the other, by its own index: the planner would rather read all of their clients' counters.
+_OF_CAMPAIGNS = """
+SELECT {column}, type, coalesce(sum(total) FILTER (WHERE is_person), 0),
+       coalesce(sum(firsts) FILTER (WHERE is_person), 0), coalesce(sum(total) FILTER (WHERE NOT is_person), 0),
+       coalesce(sum(firsts) FILTER (WHERE NOT is_person), 0)
+  FROM unnest(%(campaigns)s::uuid[], %(organizations)s::uuid[]) AS chosen (id, organization_id)
+ CROSS JOIN LATERAL (
+       SELECT organization_id, campaign_id, value, type, verdict = ANY(%(people)s::text[]) AS is_person, total, firsts
+         FROM tracking_campaignpart WHERE campaign_id = chosen.id AND part = %(part)s
+       OFFSET 0) AS counted
+ WHERE counted.organization_id = chosen.organization_id AND type = ANY(%(types)s::text[])
+ GROUP BY 1, 2
+"""
 
 
-def _as_figures(by_type: Mapping[str, Count]) -> Figures:
-    counts: dict[str, int] = {}
-    for kind, count in by_type.items():
-        apart = (count.people, count.people_once, count.machines, count.machines_once)
-        mails = (count.people_once + count.machines_once,)
-        counts |= zip(PERIOD_COUNTS[EventType(kind)], apart if EventType(kind) in APART else mails, strict=True)
-    return Figures(counts)
+def _of_campaigns(campaigns: Iterable[Campaign], part: Part, column: str) -> dict[Any, Figures]:
+    chosen = list(campaigns)
+    for organization_id in {campaign.organization_id for campaign in chosen}:
+        require(organization_id)
+    parameters = {
+        "campaigns": [campaign.pk for campaign in chosen],
+        "organizations": [campaign.organization_id for campaign in chosen],
+        "people": sorted(verdict.value for verdict in PEOPLE),
+        "part": part,
+        "types": [kind.value for kind in PERIOD_COUNTS],
+    }
+    found: dict[Any, dict[str, int]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_CAMPAIGNS.format(column=column), parameters)
+        for key, kind, *counts in cursor.fetchall():
+            found[key] |= _by_column(EventType(kind), Count(*counts))
+    return {key: Figures(counts) for key, counts in found.items()}
+
+
+def _by_column(kind: EventType, count: Count) -> dict[str, int]:
+    """As in OrganizationPeriod."""
+    apart = (count.people, count.people_once, count.machines, count.machines_once)
+    mails = (count.people_once + count.machines_once,)
+    return dict(zip(PERIOD_COUNTS[kind], apart if kind in APART else mails, strict=True))

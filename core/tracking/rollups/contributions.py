@@ -8,7 +8,6 @@ from typing import Any
 
 from core.tracking.choices import PEOPLE
 from core.tracking.mailbox_providers import OTHER, PROVIDER_BY_DOMAIN
-from core.tracking.rollups.periods import OF_EVENTS
 
 QUARTER = "date_bin('15 minutes', {at}, '2000-01-01 00:00:00+00')"
 
@@ -78,5 +77,4 @@ def parameters() -> dict[str, Any]:
         "domains": list(PROVIDER_BY_DOMAIN),
         "providers": list(PROVIDER_BY_DOMAIN.values()),
         "other": OTHER,
-        "told": list(OF_EVENTS),
     }

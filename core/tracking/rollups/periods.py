@@ -3,18 +3,15 @@
 from collections.abc import Iterator
 
 from core.tracking.choices import PeriodLength
-from core.tracking.models import APART, ONCE, PERIOD_COUNTS
+from core.tracking.models import APART, PERIOD_COUNTS
 
 COLUMNS = tuple(column for columns in PERIOD_COUNTS.values() for column in columns)
-OF_EVENTS = tuple(kind.value for kind in (*ONCE, *APART))
-"""The types that are counted here; accepted mails are told by the ledger (`recounting`)."""
-
 LENGTHS = ", ".join(f"('{length}')" for length in PeriodLength.values)
 """As rows of SQL."""
 
 
 def _sums() -> Iterator[str]:
-    """For each of COLUMNS, in their order, what typed differences add to it."""
+    """For each of COLUMNS, in their order, what typed differences add to it. Integers are added up fastest."""
     of_apart = (
         ("total", "is_person"),
         ("firsts", "is_person"),
@@ -24,7 +21,7 @@ def _sums() -> Iterator[str]:
     for kind, columns in PERIOD_COUNTS.items():
         limits = of_apart if kind in APART else [("firsts", "true")]
         for column, (count, whose) in zip(columns, limits, strict=True):
-            yield f"coalesce(sum({count}) FILTER (WHERE type = '{kind.value}' AND {whose}), 0) AS {column}"
+            yield f"coalesce(sum({count}) FILTER (WHERE type = '{kind.value}' AND {whose}), 0)::int AS {column}"
 
 
 def rows(placed: str) -> str:
@@ -37,11 +34,10 @@ SELECT daily.organization_id, period.length, date_trunc(period.length, daily.day
           FROM (SELECT placed.organization_id, campaign.from_email AS sender, placed.provider, placed.type,
                        placed.verdict = ANY(%(people)s::text[]) AS is_person,
                        date_trunc('day', placed.quarter AT TIME ZONE organization.time_zone) AS day,
-                       sum(placed.total)::bigint AS total, sum(placed.firsts)::bigint AS firsts
+                       sum(placed.total)::int AS total, sum(placed.firsts)::int AS firsts
                   FROM ({placed}) AS placed
                   JOIN campaigns_campaign AS campaign ON campaign.id = placed.campaign_id
                   JOIN accounts_organization AS organization ON organization.id = placed.organization_id
-                 WHERE placed.type = ANY(%(told)s::text[])
                  GROUP BY 1, 2, 3, 4, 5, 6) AS typed
          GROUP BY 1, 2, 3, 4) AS daily
  CROSS JOIN (VALUES {LENGTHS}) AS period (length)

@@ -122,6 +122,20 @@ class Message(UUIDModel, OrganizationOwned):
             # Without a word of `send_state`: an index that names it, even as a condition, would turn every change of
             # state into new entries in all indexes (no HOT update). Only waiting mails have a time.
             models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="delivery_message_waiting"),
+            # The few of a campaign that came back or led to something, for the lists of them.
+            models.Index(
+                fields=["campaign", "-id"], condition=~models.Q(bounce_class=""), name="delivery_message_bounced"
+            ),
+            models.Index(
+                fields=["campaign", "-id"],
+                condition=models.Q(complained_at__isnull=False),
+                name="delivery_message_complained",
+            ),
+            models.Index(
+                fields=["campaign", "-id"],
+                condition=models.Q(unsubscribed_at__isnull=False),
+                name="delivery_message_left",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -37,10 +37,19 @@ class MatrixRights:
         if permission is None or not hasattr(request, "access"):
             return False
         if isinstance(obj, (str, UUID)):
-            obj = self.get_object(request, str(obj))  # type: ignore[attr-defined]
-            if obj is None:
-                return False
+            is_there, organization_id = self._row_and_client(request, str(obj))
+            return is_there and access_of(request).can(permission, organization_id)
         return access_of(request).can(permission, organization_id_of(obj) if obj is not None else None)
+
+    def _row_and_client(self, request: HttpRequest, object_id: str) -> tuple[bool, UUID | None]:
+        """Whether this person can reach the row, and whose it is, which never changes. Read once a request: a page with
+        twenty actions asks for the right to each."""
+        owners: dict[Any, tuple[bool, UUID | None]] = request.__dict__.setdefault("owners_of_rows", {})
+        key = (type(self), object_id)
+        if key not in owners:
+            obj = self.get_object(request, object_id)  # type: ignore[attr-defined]
+            owners[key] = (obj is not None, organization_id_of(obj) if obj is not None else None)
+        return owners[key]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may(request, self.view_permission, obj) or self.has_change_permission(request, obj)

@@ -235,7 +235,7 @@ def opens_of_week(
     hours = ", ".join(f"sum({column}[{hour}])" for hour in range(1, 25))
     week = [[0] * 24 for _ in range(7)]
     with connection.cursor() as cursor:
-        parameters = {"organizations": list(organization_ids), "months": list(months)}
+        parameters: dict[str, Any] = {"organizations": list(organization_ids), "months": list(months)}
         cursor.execute(_WEEK.format(hours=hours), parameters)
         for weekday, *opens in cursor.fetchall():
             week[weekday - 1] = opens
@@ -279,7 +279,7 @@ def _of_campaigns(campaigns: Iterable[Campaign], part: Part, column: str) -> dic
     chosen = list(campaigns)
     for organization_id in {campaign.organization_id for campaign in chosen}:
         require(organization_id)
-    parameters = {
+    parameters: dict[str, Any] = {
         "campaigns": [campaign.pk for campaign in chosen],
         "organizations": [campaign.organization_id for campaign in chosen],
         "people": sorted(verdict.value for verdict in PEOPLE),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_audit_is_append_only"),
-        ("delivery", "0003_windows_in_sql"),
+        ("delivery", "0004_message_lists"),
     ]
 
     operations = [

@@ -199,8 +199,8 @@ def end_of_sending(
     seconds = mails / rate
     for opens, closes in open_spans(window, start):
         room = (closes - opens).total_seconds()
-        if seconds <= room:
-            return opens + datetime.timedelta(seconds=seconds)
+        if seconds < room + _NOBODY / rate:
+            return opens + datetime.timedelta(seconds=min(seconds, room))
         seconds -= room
     return None
 

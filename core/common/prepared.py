@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from django.db import connection, transaction
@@ -17,6 +18,7 @@ AT_ONCE = 0
 """How often a statement is carried out before it is prepared. PostgreSQL would plan it five times more before it trusts
 a plan for any parameters, and a worker's connection is a new one every few seconds."""
 _LINE_BREAK = re.compile(r"\n\s*")
+_planning_once: "WeakSet[psycopg.Connection[Any]]" = WeakSet()
 Execution = AbstractContextManager[psycopg.Cursor[Any]]
 
 
@@ -25,9 +27,11 @@ def prepared(sql: str, parameters: Mapping[str, Any] | Sequence[Any]) -> Iterato
     """Execute on Django's own connection and transaction, and yield the cursor. Raises Django's database errors."""
     connection.ensure_connection()
     own: psycopg.Connection[Any] = connection.connection
-    if own.prepare_threshold != AT_ONCE:
+    if own not in _planning_once:
         own.prepare_threshold = AT_ONCE
         own.execute("SET plan_cache_mode = force_generic_plan", prepare=False)
+        if not connection.in_atomic_block:  # whose end may take the setting back
+            _planning_once.add(own)
     with connection.wrap_database_errors, psycopg.Cursor(own) as cursor:
         cursor.execute(_on_one_line(sql), parameters)
         yield cursor

@@ -30,6 +30,18 @@ def test_prepared_is_planned_once_for_all_parameters(florist: Organization, muse
 
 
 @pytest.mark.django_db(transaction=True)
+def test_prepared_after_a_rollback_is_planned_once_all_the_same(florist: Organization) -> None:
+    connection.close()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        found(florist)
+        raise RuntimeError
+    found(florist)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW plan_cache_mode")
+        assert cursor.fetchone() == ("force_generic_plan",)
+
+
+@pytest.mark.django_db(transaction=True)
 def test_pipelined_transaction_commits_all_or_nothing(florist: Organization) -> None:
     rename = "UPDATE accounts_organization SET name = %(name)s WHERE id = %(id)s"
     with pipelined_transaction(), prepared(rename, {"name": "First", "id": florist.pk}):

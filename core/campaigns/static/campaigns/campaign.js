@@ -95,7 +95,9 @@
         const query = new URLSearchParams({ client });
         ["template", "subject", "preheader"].forEach((name) => query.set(name, field(name).value));
         const response = await fetch(`${side.dataset.hintsUrl}?${query}`).catch(() => null);
-        if (response && response.ok && number === hintsAsked) showHints(await response.json());
+        // Signed out meanwhile, the answer is the page to sign in on.
+        if (!response || !response.ok || response.redirected || number !== hintsAsked) return;
+        showHints(await response.json());
     }
 
     /* The preview knows the person and the values of the merge tags; without it, what was typed stands here. */

@@ -291,8 +291,8 @@
             return;
         }
         const query = new URLSearchParams({ q: wanted, client: config.extra.client });
-        const response = await fetch(`${config.people_url}?${query}`);
-        if (!response.ok) return;
+        const response = await fetch(`${config.people_url}?${query}`).catch(() => null);
+        if (!response || !response.ok || response.redirected) return;
         people = (await response.json()).people;
         document.getElementById("preview-people").replaceChildren(...people.map((person) => {
             const option = document.createElement("option");

@@ -23,12 +23,10 @@ from core.campaigns.models import Campaign
 from core.campaigns.states import CampaignStatus
 from core.common.prepared import prepared
 from core.common.tenancy import require
-from core.contacts.choices import SuppressionReason
-from core.contacts.refusals import refusal_note
-from core.contacts.services import contacts_stop
 from core.delivery.claim import BatchClaim
 from core.delivery.errors import StaleClaim
-from core.delivery.models import Connection, Message
+from core.delivery.gone import stop_gone
+from core.delivery.models import Message
 from core.delivery.retry_policy import CONSEQUENCES, retry_delay_seconds
 from core.delivery.states import MESSAGE_TRANSITIONS, SendState, SkipReason
 from core.delivery.transports.base import ErrorClass, Outcome, OutcomeKind
@@ -226,7 +224,7 @@ def record(
     moves = _moves(answered)
     gives_back = any(move.to in GIVES_BACK for move in moves)
     with transaction.atomic() if gives_back else nullcontext():
-        _stop_gone(claim, outcomes)
+        stop_gone(claim, outcomes)
         with prepared(_RECORD, _to_record(claim, answered, moves, is_last=is_last)) as cursor:
             given_back = _recorded(cursor)
         _give_back(claim.organization_id, claim.campaign_id, given_back)
@@ -261,36 +259,6 @@ def _recorded(cursor: psycopg.Cursor[Any]) -> int:
     if found is None:
         raise StaleClaim("The lease of this batch ran out while its mails were going out.")
     return int(found[0])
-
-
-def _stop_gone(claim: BatchClaim, outcomes: Sequence[Outcome]) -> None:
-    """Mail no more to whom the provider says do not exist, as when a bounce says so later.
-
-    Contacts are locked before their messages, as the intake of events does. Whoever has another address by now is left
-    alone.
-    """
-    gone = [outcome.message_id for outcome in outcomes if _is_hard_bounce(outcome)]
-    if not gone:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_GONE, {"organization_id": claim.organization_id, "message_ids": gone})
-        contact_ids = [row[0] for row in cursor.fetchall()]
-    over = Connection.objects.values_list("name", flat=True).get(pk=claim.connection_id)
-    contacts_stop(contact_ids=contact_ids, reason=SuppressionReason.BOUNCED, note=refusal_note(over))
-
-
-def _is_hard_bounce(outcome: Outcome) -> bool:
-    return outcome.kind is OutcomeKind.FAILED and CONSEQUENCES[outcome.error].is_hard_bounce
-
-
-_GONE = """
-    SELECT contact.id
-      FROM delivery_message AS message JOIN delivery_messagevalues AS value ON value.message_id = message.id
-      JOIN contacts_contact AS contact
-        ON contact.id = message.contact_id AND contact.organization_id = message.organization_id
-     WHERE message.id = ANY(%(message_ids)s) AND message.organization_id = %(organization_id)s
-       AND lower(value.address) = lower(contact.email)
-"""
 
 
 def record_late(claim: BatchClaim, outcomes: Sequence[Outcome], attempts_before: Mapping[UUID, int]) -> list[Moved]:

@@ -153,6 +153,8 @@ def test_another_persons_draft_is_never_shown_and_signing_out_takes_ones_own(win
     expect(window.page.locator("input[name=subject]")).to_be_visible()
     expect(window.page.locator(".ex-draft")).to_have_count(0)
 
+    # A preview that is still on its way would be the page to sign in on, which may not stand in a frame.
+    window.page.wait_for_load_state("networkidle")
     window.page.context.clear_cookies(name="sessionid")
     window.sign_in(SUPERUSER)
     window.sign_out()

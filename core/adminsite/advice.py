@@ -28,7 +28,8 @@ def delivery_advice(request: HttpRequest) -> HttpResponse:
 
 @cache
 def advice() -> tuple[str, tuple[tuple[str, str], ...], SafeString]:
-    """Its title, its parts as (anchor, heading), and the HTML of what stands below the title."""
+    """Its title, its parts as (anchor, heading), and the HTML of what stands below the title: of a file of our own, and
+    with HTML in it written out as letters all the same."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(SOURCE.read_text(encoding="utf-8"))
     parts = []

@@ -7,16 +7,9 @@ from core.common.constraints import SameOrganization
 from core.common.models import OrganizationOwned, UUIDModel
 
 
-class AudienceDay(UUIDModel, OrganizationOwned):
-    """A day of the client's own calendar: who came, who went, and how many were subscribed when it ended.
+class AudienceSums(UUIDModel, OrganizationOwned):
+    """Who came and who went, by Turn, how many were subscribed in the end, and where those who joined came from."""
 
-    One row for every day since the first contact. `total` = the day before's + joined + resubscribed - unsubscribed
-    - bounced - complained - deleted. `sources` tells where those who joined came from: {source: people}, the day's
-    biggest ones, the rest under "". Days older than services.RECOUNTED_DAYS stay as they were counted: contacts that
-    are purged for good do not change history.
-    """
-
-    day = models.DateField()
     joined = models.PositiveIntegerField(default=0)
     resubscribed = models.PositiveIntegerField(default=0)
     unsubscribed = models.PositiveIntegerField(default=0)
@@ -27,25 +20,32 @@ class AudienceDay(UUIDModel, OrganizationOwned):
     sources = models.JSONField(default=dict)
 
     class Meta(OrganizationOwned.Meta):
+        abstract = True
+
+
+class AudienceDay(AudienceSums):
+    """A day of the client's own calendar: who came, who went, and how many were subscribed when it ended.
+
+    One row for every day since the first contact. `total` = the day before's + joined + resubscribed - unsubscribed
+    - bounced - complained - deleted. `sources` tells where those who joined came from: {source: people}, the day's
+    biggest ones, the rest under "". Days older than services.RECOUNTED_DAYS stay as they were counted: contacts that
+    are purged for good do not change history.
+    """
+
+    day = models.DateField()
+
+    class Meta(OrganizationOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["organization", "day"], name="tracking_audience_day_once")]
 
     def __str__(self) -> str:
         return f"{self.day}: {self.total}"
 
 
-class AudienceMonth(UUIDModel, OrganizationOwned):
+class AudienceMonth(AudienceSums):
     """A month of AudienceDay: the sums of its `days`, and how many were subscribed when the last of them ended."""
 
     month = models.DateField()
     days = models.PositiveSmallIntegerField()
-    joined = models.PositiveIntegerField(default=0)
-    resubscribed = models.PositiveIntegerField(default=0)
-    unsubscribed = models.PositiveIntegerField(default=0)
-    bounced = models.PositiveIntegerField(default=0)
-    complained = models.PositiveIntegerField(default=0)
-    deleted = models.PositiveIntegerField(default=0)
-    total = models.IntegerField(default=0)
-    sources = models.JSONField(default=dict)
 
     class Meta(OrganizationOwned.Meta):
         constraints = [models.UniqueConstraint(fields=["organization", "month"], name="tracking_audience_month_once")]

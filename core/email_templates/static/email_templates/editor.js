@@ -292,7 +292,10 @@
         }
         const query = new URLSearchParams({ q: wanted, client: config.extra.client });
         const response = await fetch(`${config.people_url}?${query}`).catch(() => null);
-        if (!response || !response.ok || response.redirected) return;
+        if (!response || !response.ok || response.redirected) {
+            wait("This person cannot be looked up right now. It tries again when you type.");
+            return;
+        }
         people = (await response.json()).people;
         document.getElementById("preview-people").replaceChildren(...people.map((person) => {
             const option = document.createElement("option");
